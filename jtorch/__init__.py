@@ -1,0 +1,46 @@
+"""jtorch: PyTorch's way of working on JAX's engine. See README.md.
+
+    import jtorch as torch
+
+The names here are PyTorch's. Functions come from the op rows (`jtorch/ops`) and from `jtorch/functions`; the engine
+is in `jtorch/_core`, whose `__init__` says in which order to read it.
+"""
+
+import math as _math
+
+from . import _expose, _methods
+from ._core import dtype as _dtype
+from ._core.device import device
+from ._core.dtype import dtype
+from ._core.errors import OutOfMemoryError, ProgramError
+from ._core.format import set_printoptions
+from ._core.grad_mode import enable_grad, inference_mode, is_grad_enabled
+from ._core.grad_mode import is_inference_mode_enabled, no_grad, set_grad_enabled
+from ._core.tensor import Size, Tensor, strided
+from .functions import creation, facts, indexing, shaping
+from .functions import random as _random_functions
+from .functions.facts import finfo, iinfo
+from .functions.shaping import channels_last, channels_last_3d, contiguous_format
+from .functions.shaping import memory_format, preserve_format
+
+__version__ = "0.1.0"
+
+for _kind in _dtype.ALL:
+    globals()[_kind.name] = _kind
+globals().update(_dtype.ALIASES)
+globals().update(_expose.functions("torch"))
+for _module in (creation, facts, indexing, shaping, _random_functions):
+    for _function in _module.FUNCTIONS:
+        globals()[
+            _function.__name__.rstrip("_")
+            if _function.__name__ == "complex_"
+            else _function.__name__
+        ] = _function
+from_jax = creation.from_jax
+complex = creation.complex_
+inf, nan, pi, e = _math.inf, _math.nan, _math.pi, _math.e
+layout = type(strided)
+
+from . import autograd, cuda, debug, fft, linalg, nn, optim, special, utils  # noqa: E402
+
+del _kind, _module, _function

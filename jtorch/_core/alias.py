@@ -1,0 +1,302 @@
+"""Views and in-place writes: several Tensors, one storage.
+
+A Tensor owns its cell until somebody makes a view of it, or writes to it in place; then it gets a `Storage`, which
+holds the cell of the base, a version, and weak references to the Tensors that share it. A view knows the steps that
+lead from the base to it: `get` is the op of a step, `put` is what the op's row calls `view`. A write puts into the
+base and makes the other members stale (`_cell` is None); they re-read the base when they are next used.
+Nothing here knows Tensor's methods; it uses the slots `_cell`, `_storage`, `_view`. Read tensor.py next.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from .append import append
+from .graph import LEAF
+from .modes import Modes
+from .op import Op
+from .strides import overlaps
+from .trace import OVERWRITTEN, Cell, Trace, local
+
+DETACH = Op(
+    lambda input: input,
+    "detach",
+    differentiable=False,
+    inplace=True,
+    view=lambda base, new: new,
+)
+CLONE = Op(lambda input: input, "clone", inplace=True)
+CAST = Op(lambda input, dtype: input.astype(dtype.numpy), "to", inplace=True)
+COPY = Op(
+    lambda input, source: jnp.broadcast_to(source, input.shape).astype(input.dtype),
+    "copy",
+    strides=lambda avals, shape, call, k: avals[0].strides,
+)
+
+
+@jax.custom_jvp
+def _rewritten(old: Any, new: Any) -> Any:
+    return new
+
+
+_rewritten.defjvp(lambda primals, tangents: (primals[1], tangents[0]))
+# The value of a write that no_grad hides from the graph: gradients go on to what was there before.
+REWRITTEN = Op(_rewritten, "rewritten", inplace=True)
+
+
+class Step:
+    """One step from a base to a view of it: op(base, *rest, **kwargs), recorded in `modes`."""
+
+    __slots__ = ("kwargs", "modes", "op", "rest")
+
+    def __init__(self, op: Op, rest: tuple, kwargs: dict, modes: Modes) -> None:
+        self.op = op
+        self.rest = rest
+        self.kwargs = kwargs
+        self.modes = modes
+
+    def get(self, base: Cell) -> Cell:
+        """The view of a base."""
+        context = local.context
+        before, context.modes = context.modes, self.modes.replace(eager=context.modes.eager)
+        try:
+            return append(context, self.op, (base, *self.rest), self.kwargs)[0]
+        finally:
+            context.modes = before
+
+    def put(self, base: Cell, new: Cell) -> Cell:
+        """The base with the view's part replaced."""
+        return append(local.context, put_op(self.op), (base, new, *self.rest), self.kwargs)[0]
+
+
+_puts: dict[Op, Op] = {}
+
+
+def put_op(op: Op) -> Op:
+    """The op that writes back through a view op."""
+    made = _puts.get(op)
+    if made is None:
+        made = _puts[op] = Op(
+            op.view, f"{op.name}_put", strides=lambda avals, shape, call, k: avals[0].strides
+        )
+    return made
+
+
+class Storage:
+    """What several Tensors share. cell: the base's. version: the number of writes so far."""
+
+    __slots__ = ("__weakref__", "cell", "limit", "members", "version")
+
+    def __init__(self, cell: Cell) -> None:
+        self.cell = cell
+        self.version = 0
+        self.members: list[weakref.ref] = []
+        self.limit = 16
+
+    def join(self, tensor: Any) -> None:
+        """Count a Tensor in. References to dead ones are cleared out as the list grows."""
+        if len(self.members) >= self.limit:
+            self.members = [m for m in self.members if m() is not None]
+            self.limit = 2 * len(self.members) + 16
+        self.members.append(weakref.ref(tensor))
+        tensor._storage = self
+
+
+def storage_of(tensor: Any) -> Storage:
+    """The Tensor's storage, made when it is first needed."""
+    storage = tensor._storage
+    if storage is None:
+        storage = Storage(tensor._cell)
+        storage.join(tensor)
+    return storage
+
+
+def link(source: Any, view: Any, step: Step) -> None:
+    """Make `view`, just computed from `source` by a step, share its storage."""
+    storage_of(source).join(view)
+    view._view = (*source._view, step) if source._view else (step,)
+
+
+def refresh(tensor: Any) -> Cell:
+    """The cell of a Tensor that a write to its storage has made stale."""
+    cell = tensor._storage.cell
+    for step in tensor._view or ():
+        cell = step.get(cell)
+        if step.op is LEAF:
+            _mark_leaf(tensor, cell)
+    tensor._cell = cell
+    return cell
+
+
+def cell_of(tensor: Any) -> Cell:
+    """The Tensor's present cell."""
+    cell = tensor._cell
+    return refresh(tensor) if cell is None else cell
+
+
+# ------------------------------------------------------------------------------------------------ writing
+
+
+def is_leaf(cell: Cell) -> bool:
+    """Whether the value is a leaf of autograd. See `torch.Tensor.is_leaf`."""
+    return not cell.aval.requires_grad or type(cell.node) is weakref.ref
+
+
+def check_writable(tensor: Any) -> Cell:
+    """The Tensor's cell. RuntimeError where PyTorch forbids an in-place write."""
+    cell = cell_of(tensor)
+    aval = cell.aval
+    if overlaps(aval.shape, aval.strides):
+        raise RuntimeError(
+            "unsupported operation: more than one element of the written-to tensor refers to a single "
+            "memory location. Please clone() the tensor before performing the operation."
+        )
+    if local.context.modes.grad:
+        if aval.requires_grad and is_leaf(cell):
+            raise RuntimeError(
+                "a leaf Variable that requires grad is being used in an in-place operation."
+            )
+        base = tensor._storage.cell if tensor._view else cell
+        if base.aval.requires_grad and is_leaf(base) and aval.requires_grad:
+            raise RuntimeError(
+                "a view of a leaf Variable that requires grad is being used in an in-place operation."
+            )
+    return cell
+
+
+def write(tensor: Any, new: Cell) -> None:
+    """Replace the contents of a Tensor by a cell of its shape and dtype: the end of every in-place op.
+
+    Aliases see it; a graph that had saved the old contents will refuse to go backward.
+    """
+    old = cell_of(tensor)
+    storage = storage_of(tensor)
+    if old.aval.requires_grad and not new.aval.requires_grad:
+        new = as_leaf(tensor, new) if is_leaf(old) else _hidden(old, new)
+    base = new
+    if tensor._view:
+        cells = [storage.cell]
+        for step in tensor._view[:-1]:
+            cells.append(step.get(cells[-1]))
+        for step, cell in zip(reversed(tensor._view), reversed(cells), strict=True):
+            base = step.put(cell, base)
+    _replace(tensor, storage, base, new)
+
+
+def _replace(tensor: Any, storage: Storage, base: Cell, new: Cell) -> None:
+    """The moment of a write. What it changes can be undone should the program fail."""
+    was = storage.cell
+    stale = [m for r in storage.members if (m := r()) is not None and m is not tensor]
+    trace = local.context.trace
+    if was.array is not None:
+        trace.writes.append(Undo(trace, tensor, storage, was))
+        if was.trace is trace:
+            trace.replaced.append(was.index)
+    for cell in {id(c): c for c in (was, tensor._cell, *(m._cell for m in stale)) if c}.values():
+        overwrite(cell)
+    storage.cell = base
+    storage.version += 1
+    for member in stale:
+        member._cell = None if member._view else base
+    tensor._cell = new
+
+
+def overwrite(cell: Cell) -> None:
+    """Note that the Tensor of a cell was written in place: a graph must not use the old value."""
+    trace = cell.trace
+    if trace is local.context.trace and cell.index is not None:
+        trace.overwritten.add(cell.index)
+    if cell.array is not None:
+        cell.trace = OVERWRITTEN
+
+
+class Undo:
+    """How to take back one write. Leaves of the trace are held by position, so that they can be donated."""
+
+    __slots__ = ("own", "storage", "tensor", "was")
+
+    def __init__(self, trace: Trace, tensor: Any, storage: Storage, was: Cell) -> None:
+        self.tensor = weakref.ref(tensor)
+        self.storage = storage
+        self.was = position_or_cell(trace, was)
+        self.own = position_or_cell(trace, tensor._cell)
+
+    def run(self, trace: Trace) -> None:
+        was, own = (c if isinstance(c, Cell) else trace.leaves[-1 - c] for c in (self.was, self.own))
+        was.trace = own.trace = None
+        self.storage.cell = was
+        for reference in self.storage.members:
+            member = reference()
+            if member is not None:
+                member._cell = None if member._view else was
+        writer = self.tensor()
+        if writer is not None:
+            writer._cell = own
+
+
+def position_or_cell(trace: Trace, cell: Cell) -> int | Cell:
+    """The position of a leaf of the trace; another cell itself."""
+    return cell.index if cell.trace is trace and cell.array is not None else cell
+
+
+def _hidden(old: Cell, new: Cell) -> Cell:
+    context = local.context
+    before, context.modes = context.modes, context.modes.replace(grad=True)
+    try:
+        return append(context, REWRITTEN, (old, new))[0]
+    finally:
+        context.modes = before
+
+
+# ------------------------------------------------------------------------------------------------- leaves
+
+
+def as_leaf(tensor: Any, cell: Cell) -> Cell:
+    """The value of a cell as a leaf of autograd, whose gradients go to the Tensor."""
+    if cell.array is None:
+        (cell,) = append(local.context, LEAF, (cell,))
+        _mark_leaf(tensor, cell)
+        return cell
+    return Cell(cell.array, cell.aval.with_grad(True), weakref.ref(tensor))
+
+
+def _mark_leaf(tensor: Any, cell: Cell) -> None:
+    cell.node = weakref.ref(tensor)
+    if cell.array is None:
+        cell.trace.targets[cell.index] = cell.node
+
+
+def as_constant(cell: Cell) -> Cell:
+    """The value of a cell, cut off from its history."""
+    if not cell.aval.requires_grad:
+        return cell
+    if cell.array is not None:
+        return Cell(cell.array, cell.aval.with_grad(False))
+    return append(local.context, DETACH, (cell,))[0]
+
+
+def rebase(tensor: Any, cell: Cell, storage: Storage | None = None) -> None:
+    """Make the Tensor the base of a storage (its own, if none is given), with a new cell.
+
+    The other members, which see the same values, see them cut off from the Tensor's history from now on.
+    """
+    storage = storage or tensor._storage
+    if storage is not None:
+        storage.cell = cell
+        step = Step(DETACH, (), {}, local.context.modes)
+        for member in [m for r in storage.members if (m := r()) is not None and m is not tensor]:
+            member._view = (step, *(member._view or ()))
+        if tensor._storage is not storage:
+            storage.join(tensor)
+    tensor._cell = cell
+    tensor._view = None
+
+
+def put_array(tensor: Any, array: Any) -> None:
+    """Replace the contents of a Tensor by an array of its shape and dtype, as an in-place op."""
+    old = check_writable(tensor)
+    write(tensor, Cell(array, old.aval.with_grad(False)))

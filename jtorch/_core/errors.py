@@ -1,0 +1,46 @@
+"""Where the user's line is, and the errors that are not PyTorch's own.
+
+Errors of users are raised where an op is recorded, with PyTorch's class and words. What can only fail when a
+program is compiled or run is raised as `ProgramError`, with the op and the user's line.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from types import FrameType
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_FOREIGN = (_PACKAGE, f"{os.sep}jax{os.sep}_src{os.sep}")
+
+
+class ProgramError(RuntimeError):
+    """A program failed to compile or to run. No Tensor was changed by it."""
+
+
+class OutOfMemoryError(ProgramError):
+    """The device has too little memory for a program. See `torch.OutOfMemoryError`."""
+
+
+class DeviceError(RuntimeError, AssertionError):
+    """A device that this machine doesn't have. PyTorch raises either class, by the case."""
+
+
+def user_frame() -> FrameType | None:
+    """The innermost frame of the call stack outside this package."""
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_FOREIGN):
+        frame = frame.f_back
+    return frame
+
+
+def user_line() -> str:
+    """'file:line' of the user's code that is running now."""
+    frame = user_frame()
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "<unknown>"
+
+
+def first_line(error: BaseException) -> str:
+    """What an exception says, without JAX's explanations that follow."""
+    text = str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__

@@ -1,0 +1,232 @@
+"""The slow path of recording: a call that was never made at this place of the trie.
+
+Here shapes are inferred by `jax.eval_shape`, users' errors are raised, the user's line is noted, numbers that vary
+become inputs, and a trace that outgrew its budget is cut at the loop head. Nothing here runs twice for a path.
+Read append.py next.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+
+from .dtype import FLOAT, to_dtype
+from .errors import first_line, user_line
+from .graph import LEAF
+from .program import materialise, statistics
+from .strides import contiguous, elementwise
+from .trace import Aval, Call, Cell, Node, Slot, State, Trace, number_cell
+
+# A trace longer than this is cut where its first call comes round again; at the limit, anywhere.
+BUDGET_NODES = 1000
+BUDGET_BYTES = 4 << 30
+LIMIT_NODES = 20_000
+
+
+class Limits:
+    """The budget in force; tests and `jtorch.debug` may change it."""
+
+    nodes = BUDGET_NODES
+    nbytes = BUDGET_BYTES
+    longest = LIMIT_NODES
+
+
+limits = Limits()
+
+
+def extend(trace: Trace, key: tuple, op: Any, args: tuple, kwargs: dict) -> State | None:
+    """The state after a call that `trace.state.next` doesn't know; None if the trace was cut first."""
+    state = trace.state
+    generic = _generic(op, key)
+    varying = False
+    if generic is not None:
+        known = state.next.get(generic)
+        if known is None:
+            first = state.seen.setdefault(generic, key)
+            varying = first != key
+        if known is not None or varying:
+            state.next.pop(state.seen[generic], None)
+            args, kwargs = _vary(op, trace, args, kwargs)
+            key = generic
+            if known is not None:
+                _enter_numbers(trace, args, kwargs)
+                return known
+    if _is_full(state):
+        return _beyond(trace, key, op, args, kwargs)
+    child = _make(trace, op, args, kwargs)
+    state.next[key] = child
+    return child
+
+
+def _make(trace: Trace, op: Any, args: tuple, kwargs: dict) -> State:
+    """Infer a new state."""
+    state = trace.state
+    _enter_numbers(trace, args, kwargs)
+    cells: list[Cell] = []
+    template = _template(args, cells)
+    named = {k: _template(v, cells) for k, v in kwargs.items()}
+    modes = trace.context.modes
+    varying = frozenset(k for k, c in enumerate(cells) if c.aval.number)
+    call_key = (op, modes, _static(args), tuple((k, _static(v)) for k, v in kwargs.items()), varying)
+    call = Call(op, modes, template, named, call_key, varying)
+    avals = tuple(c.aval for c in cells)
+    outputs = infer(call, avals, trace)
+    node = Node(call, tuple(c.index for c in cells), avals, user_line())
+    child = State(state, node, outputs)
+    child.leaves = len(trace.leaves)
+    child.plain = len(outputs) == 1 and not (call.many or op.view or op.result or modes.eager)
+    child.head = state.head or (call, avals)
+    return child
+
+
+def _template(value: Any, cells: list[Cell]) -> Any:
+    """The argument with slots for its cells, which are collected."""
+    if isinstance(value, Cell):
+        cells.append(value)
+        return Slot(len(cells) - 1)
+    if type(value) in (list, tuple):
+        return type(value)([_template(v, cells) for v in value])
+    return value
+
+
+def _static(value: Any) -> Any:
+    """What of an argument is static, as part of a call's key."""
+    if isinstance(value, Cell):
+        return Slot
+    if type(value) in (list, tuple):
+        return (type(value), *[_static(v) for v in value])
+    if isinstance(value, float):
+        return float, repr(value)
+    return type(value), value
+
+
+# ---------------------------------------------------------------------------------------------- inference
+
+_inferred: dict[tuple, tuple[Aval, ...]] = {}
+
+
+def infer(call: Call, avals: tuple[Aval, ...], trace: Trace) -> tuple[Aval, ...]:
+    """The avals of a call's outputs. Raises what PyTorch raises for arguments that don't fit."""
+    key = (call, avals)
+    found = _inferred.get(key)
+    if found is None:
+        found = _inferred[key] = _infer(call, avals, trace)
+    return found
+
+
+def _infer(call: Call, avals: tuple[Aval, ...], trace: Trace) -> tuple[Aval, ...]:
+    op = call.op
+    statistics.nodes_inferred += 1
+    structs = [a.struct for a in avals]
+    try:
+        with jax.enable_x64(True):
+            outputs = jax.eval_shape(lambda *values: call.run(values), *structs)
+    except (RuntimeError, IndexError, NotImplementedError) as error:
+        raise error.with_traceback(None) from None
+    except (TypeError, ValueError) as error:
+        raise _as_users(error, op, avals) from None
+    needs = call.modes.grad and op.differentiable and any(a.requires_grad for a in avals)
+    results = []
+    for k, output in enumerate(outputs):
+        kind = to_dtype(output.dtype)
+        wants = needs and kind.category >= FLOAT
+        if op is LEAF:
+            wants = True
+        strides = _strides(call, avals, output.shape, k)
+        results.append(Aval(tuple(output.shape), kind, trace.device, strides, wants))
+    return tuple(results)
+
+
+def _as_users(error: Exception, op: Any, avals: tuple[Aval, ...]) -> Exception:
+    """An error of an op's own, as it is; one from inside JAX, as PyTorch's RuntimeError."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    inside = trace is not None and "jax" in trace.tb_frame.f_globals.get("__name__", "").split(".")
+    if not inside:
+        return error.with_traceback(None)
+    return RuntimeError(f"{op.name}({', '.join(map(repr, avals))}): {first_line(error)}")
+
+
+def _strides(call: Call, avals: tuple[Aval, ...], shape: tuple, k: int) -> tuple[int, ...]:
+    op = call.op
+    if op.strides is not None:
+        return op.strides(avals, shape, call, k)
+    if op.inplace:
+        return elementwise([a for a in avals if not a.number], shape)
+    return contiguous(shape)
+
+
+# ------------------------------------------------------------------------------------------- varying numbers
+
+
+def _generic(op: Any, key: tuple) -> tuple | None:
+    """The key with numbers that may vary replaced by their class; None where there are none."""
+    if not op.numbers:
+        return None
+    names = op.parameters
+    generic = list(key)
+    k = 2
+    while k < len(key):
+        name = key[k] if type(key[k]) is str else names[k - 2] if k - 2 < len(names) else None
+        k += type(key[k]) is str
+        part = key[k]
+        if name in op.numbers and type(part) is tuple and part[0] in (int, float):
+            generic[k] = (Slot, part[0])
+        k += 1
+    return tuple(generic) if generic != list(key) else None
+
+
+def _vary(op: Any, trace: Trace, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+    """The arguments with numbers that may vary made cells."""
+
+    def made(name: str, value: Any) -> Any:
+        if name in op.numbers and type(value) in (int, float):
+            return number_cell(value, trace.device)
+        return value
+
+    positional = tuple(made(n, v) for n, v in zip(op.parameters, args, strict=False))
+    return positional + args[len(positional) :], {k: made(k, v) for k, v in kwargs.items()}
+
+
+def _enter_numbers(trace: Trace, args: tuple, kwargs: dict) -> None:
+    for value in (*args, *kwargs.values()):
+        if isinstance(value, Cell) and value.aval.number and value.trace is not trace:
+            value.trace = trace
+            value.index = -1 - len(trace.leaves)
+            trace.leaves.append(value)
+
+
+# --------------------------------------------------------------------------------------------------- budget
+
+
+def _is_full(state: State) -> bool:
+    return state.depth >= limits.nodes or state.nbytes >= limits.nbytes
+
+
+def _beyond(trace: Trace, key: tuple, op: Any, args: tuple, kwargs: dict) -> State | None:
+    """A call on a trace over budget: cut where the trace's first call comes round again.
+
+    States over budget have no `next`, so that every call comes here; their continuations are in `beyond`.
+    """
+    state = trace.state
+    if state.beyond is None:
+        state.beyond = {}
+    child = state.beyond.get(key)
+    if child is None:
+        child = _make(trace, op, args, kwargs)
+    node = child.node
+    is_head = state.head is not None and _same_call(state.head, (node.call, node.avals))
+    if not trace.context.walking and (is_head or state.depth >= limits.longest):
+        trace.trim()
+        materialise(trace)
+        return None
+    state.beyond[key] = child
+    _enter_numbers(trace, args, kwargs)
+    return child
+
+
+def _same_call(a: tuple, b: tuple) -> bool:
+    """Whether two calls are the same but for which of their inputs require grad."""
+    return a[0] is b[0] and [x.with_grad(False) for x in a[1]] == [x.with_grad(False) for x in b[1]]

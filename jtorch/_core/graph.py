@@ -1,0 +1,293 @@
+"""The autograd graph, read off the trace.
+
+While values are pending nothing is stored for autograd: the trace says which op made what of what. A `GradNode`
+is made of a node of the trace when somebody needs it: a backward that was not seen before, `grad_fn`, or a program
+that runs while the graph is still alive; then it keeps the cells that its VJP uses, and nothing else.
+An *edge* says where a gradient goes: (GradNode, output number), or a weak reference to a leaf Tensor, or None.
+Read program.py next.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.interpreters import partial_eval
+
+from .op import Op
+from .trace import OVERWRITTEN, Aval, Call, Cell, State, Trace, handle
+
+Edge = Any  # (GradNode, int) | weakref.ref[Tensor] | None
+
+
+# The identity that makes a pending value a leaf of autograd: nothing flows further back.
+LEAF = Op(lambda input: input, "leaf", inplace=True, view=lambda base, new: new)
+
+
+class Vjp:
+    """The gradient op of a call: (inputs, outputs, cotangents) -> cotangents of the inputs in `needs`.
+
+    needs: which inputs want a gradient.  outputs: which outputs have a cotangent.  absent: input -> aval, for those
+    that the gradient doesn't depend on and that were not kept.  Where the op's row says `backward`, the gradient is
+    a function of the output and takes no inputs.
+    """
+
+    __slots__ = ("absent", "call", "name", "needs", "outputs")
+    view = strides = backward = result = None
+    inplace = False
+    differentiable = True
+    numbers: frozenset[str] = frozenset()
+    _made: dict[tuple, Vjp] = {}
+
+    def __new__(
+        cls, call: Call, needs: tuple[int, ...], outputs: tuple[int, ...], absent: tuple = ()
+    ) -> Vjp:
+        key = (call, needs, outputs, absent)
+        made = cls._made.get(key)
+        if made is None:
+            made = object.__new__(cls)
+            made.call, made.needs, made.outputs, made.absent = key
+            made.name = f"{call.op.name}_backward"
+            made = cls._made.setdefault(key, made)
+        return made
+
+    def run(self, args: tuple, kwargs: dict) -> tuple:
+        inputs, outputs, cotangents = args
+        if self.call.op.backward is not None:
+            return (self._from_output(outputs[0], cotangents[0]),)
+        return self.pull(inputs)[1](cotangents)
+
+    def pull(self, inputs: tuple) -> tuple[tuple, Any]:
+        """All outputs of the call, and the function from cotangents to gradients."""
+        values = list(inputs)
+        for k, aval in self.absent:
+            values[k] = jnp.zeros(aval.shape, aval.dtype.numpy)
+
+        def forward(*needed: Any) -> tuple:
+            filled = list(values)
+            for k, value in zip(self.needs, needed, strict=True):
+                filled[k] = value
+            results = self.call.run(filled)
+            return tuple(results[k] for k in self.outputs), results
+
+        _, pullback, results = jax.vjp(forward, *[values[k] for k in self.needs], has_aux=True)
+        return results, pullback
+
+    def _from_output(self, output: Any, cotangent: Any) -> Any:
+        rest = self.call.args[1:]
+        with self.call.modes.applied():
+            return self.call.op.backward(cotangent, output, *rest, **self.call.kwargs)
+
+
+_uses: dict[tuple, frozenset[int]] = {}
+
+
+def uses(call: Call, avals: tuple[Aval, ...], needs: tuple[int, ...]) -> frozenset[int]:
+    """The inputs that the VJP of a call depends on, read off its jaxpr."""
+    if call.op.backward is not None or not needs:
+        return frozenset()
+    key = (call, avals, needs)
+    found = _uses.get(key)
+    if found is None:
+        found = _uses[key] = _find_uses(call, avals, needs)
+    return found
+
+
+def _find_uses(call: Call, avals: tuple[Aval, ...], needs: tuple[int, ...]) -> frozenset[int]:
+    def gradients(inputs: list, cotangents: tuple) -> Any:
+        return Vjp(call, needs, real).pull(tuple(inputs))[1](cotangents)
+
+    structs = [aval.struct for aval in avals]
+    with jax.enable_x64(True):
+        outputs = jax.eval_shape(lambda *inputs: call.run(inputs), *structs)
+        real = tuple(k for k, o in enumerate(outputs) if jnp.issubdtype(o.dtype, jnp.inexact))
+        closed = jax.make_jaxpr(gradients)(structs, tuple(outputs[k] for k in real))
+    _, used = partial_eval.dce_jaxpr(closed.jaxpr, [True] * len(closed.jaxpr.outvars))
+    return frozenset(k for k in range(len(avals)) if used[k])
+
+
+class GradNode:
+    """A node of the autograd graph. See `torch.autograd.graph.Node`.
+
+    edges: where the gradient of each input goes.  needs: the inputs that have an edge.  trace, first: its position
+    while pending.  inputs, outputs: the cells kept for the VJP once a program has run.  watch: cells that must not
+    have been written in place since.  sequence: the order of recording; a backward goes from high to low.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "avals",
+        "call",
+        "edges",
+        "first",
+        "freed",
+        "hooks",
+        "inputs",
+        "line",
+        "needs",
+        "output_avals",
+        "outputs",
+        "positions",
+        "sequence",
+        "trace",
+        "watch",
+        "watched",
+    )
+
+    def __init__(self, trace: Trace, state: State, edges: tuple[Edge, ...]) -> None:
+        node = state.node
+        self.call = node.call
+        self.avals = node.avals
+        self.positions = node.inputs
+        self.output_avals = state.avals
+        self.edges = edges
+        self.needs = tuple(k for k, edge in enumerate(edges) if edge is not None)
+        self.trace = trace
+        self.first = state.first
+        self.line = node.line
+        self.sequence = (trace.serial, state.first)
+        self.inputs: list[Cell | None] | None = None
+        self.outputs: list[Cell | None] | None = None
+        self.watch: list[Cell] = []
+        self.freed = state.first in trace.state.freed
+        self.hooks: dict[int, Any] = {}
+        self.watched: dict[int, Any] = {}
+
+    @property
+    def name(self) -> str:
+        title = "".join(part.title() for part in self.call.op.name.strip("_").split("_"))
+        return f"{title}Backward0"
+
+    def saves(self) -> frozenset[int]:
+        """The inputs that the VJP uses."""
+        return uses(self.call, self.avals, self.needs)
+
+    @property
+    def saves_anything(self) -> bool:
+        return self.call.op.backward is not None or bool(self.saves())
+
+    def saved_positions(self) -> list[int]:
+        """The positions of the trace that the VJP uses."""
+        if self.call.op.backward is not None:
+            return [self.first]
+        return [p for k, p in enumerate(self.positions) if k in self.saves()]
+
+    def input_cells(self) -> list[Cell | None]:
+        """The inputs, as cells of the present trace or kept ones."""
+        if self.inputs is not None:
+            return self.inputs
+        return [
+            handle(self.trace, p, a) for p, a in zip(self.positions, self.avals, strict=True)
+        ]
+
+    def output_cell(self) -> Cell:
+        """The output, for a gradient that is a function of it."""
+        if self.outputs is not None:
+            return self.outputs[0]
+        return handle(self.trace, self.first, self.output_avals[0])
+
+    def is_overwritten(self) -> bool:
+        """Whether something that the VJP uses has been written in place since."""
+        if self.inputs is not None:
+            return any(cell.trace is OVERWRITTEN for cell in self.watch)
+        if not self.trace.overwritten:
+            return False
+        return any(
+            p in self.trace.overwritten
+            for saved in self.saved_positions()
+            for p in view_chain(self.trace, saved)
+        )
+
+    def keep(self, cells: dict[int, Cell]) -> None:
+        """The trace is about to end: keep cells instead of positions."""
+        trace = self.trace
+        if self.freed:
+            self.inputs, self.outputs = [None] * len(self.positions), [None]
+        else:
+            used = self.saves()
+            self.inputs = [cells[p] if k in used else None for k, p in enumerate(self.positions)]
+            self.outputs = [cells[self.first]] if self.call.op.backward is not None else [None]
+            self.watch = [
+                cells[p] for s in self.saved_positions() for p in view_chain(trace, s) if p in cells
+            ]
+        self.trace = None
+
+    def free(self) -> None:
+        """Give up what was kept; a second backward is an error."""
+        self.freed = True
+        if self.inputs is not None:
+            self.inputs = [None] * len(self.inputs)
+            self.outputs = [None]
+            self.watch = []
+
+
+def view_chain(trace: Trace, position: int) -> list[int]:
+    """A position and those that it is a view of."""
+    chain = [position]
+    while position >= 0:
+        node = trace.producer(position).node
+        if node.call.op.view is None:
+            break
+        position = node.inputs[0]
+        chain.append(position)
+    return chain
+
+
+def edge_of(trace: Trace, position: int, aval: Aval) -> Edge:
+    """Where the gradient of a position of a trace goes."""
+    if not aval.requires_grad:
+        return None
+    if position < 0:
+        return trace.leaves[-1 - position].node
+    state = trace.producer(position)
+    if state.node.call.op is LEAF:
+        return trace.targets.get(position)
+    return read(trace, state), position - state.first
+
+
+def read(trace: Trace, state: State) -> GradNode:
+    """The GradNode of a node of the trace; its ancestors too."""
+    stack = [state]
+    while stack:
+        top = stack[-1]
+        if top.first in trace.nodes:
+            stack.pop()
+            continue
+        waiting = [s for s in _ancestors(trace, top) if s.first not in trace.nodes]
+        if waiting:
+            stack.extend(waiting)
+            continue
+        node = top.node
+        edges = tuple(
+            edge_of(trace, p, a) for p, a in zip(node.inputs, node.avals, strict=True)
+        )
+        if not top.node.call.op.differentiable:
+            edges = (None,) * len(edges)
+        trace.nodes[top.first] = GradNode(trace, top, edges)
+        stack.pop()
+    return trace.nodes[state.first]
+
+
+def _ancestors(trace: Trace, state: State) -> list[State]:
+    node = state.node
+    found = []
+    for position, aval in zip(node.inputs, node.avals, strict=True):
+        if aval.requires_grad and position >= 0:
+            producer = trace.producer(position)
+            if producer.node.call.op is not LEAF:
+                found.append(producer)
+    return found
+
+
+def edge_of_cell(cell: Cell) -> Edge:
+    """Where the gradient of a cell goes."""
+    if not cell.aval.requires_grad:
+        return None
+    if cell.node is not None or cell.array is not None:
+        return cell.node
+    return edge_of(cell.trace, cell.index, cell.aval)
+
+
+__all__ = ["LEAF", "Edge", "GradNode", "Op", "Vjp", "edge_of_cell", "read", "uses", "weakref"]

@@ -1,0 +1,167 @@
+"""Ops as rows: a pure JAX function with PyTorch's signature, and a few facts about it.
+
+`op(...)` makes an `Op` of a function and puts it into `ROWS`. The engine runs it through `Op.run`, which
+applies the dtype promotion that the row declares; _expose.py hangs it on its public names. What an argument is
+comes from its annotation: `Array` a Tensor, `Number` a number that may vary from step to step without
+recompiling, everything else static. An op knows no Tensor, and the engine knows no op by name.
+Read trace.py next.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .dtype import (
+    DIMENSIONED,
+    INTEGER,
+    NUMBER,
+    ZERO_DIM,
+    dtype,
+    get_default_dtype,
+    of_number,
+    result_type_of,
+    to_dtype,
+)
+
+Array: TypeAlias = jax.Array
+Number: TypeAlias = Any  # bool | int | float | complex, or a 0-d array where it varies
+
+ROWS: dict[str, Op] = {}
+
+
+class Op:
+    """One operator.
+
+    name: its public name.  function: the pure JAX function.  signature: PyTorch's.
+    promote: None, "common" or "float" (PyTorch's type promotion of the array arguments).
+    backward: None, or the gradient of the one array input in terms of the output (cotangent, output, *rest).
+    view: None, or `put(base, new, *rest) -> base`, the write back through this view.
+    strides: None, or the rule for the strides that PyTorch would report (see strides.py).
+    """
+
+    __slots__ = (
+        "aliases",
+        "arrays",
+        "backward",
+        "differentiable",
+        "doc",
+        "function",
+        "inplace",
+        "name",
+        "numbers",
+        "parameters",
+        "promote",
+        "promoted",
+        "public",
+        "result",
+        "signature",
+        "spread",
+        "strides",
+        "view",
+    )
+
+    def __init__(self, function: Callable, name: str, **facts: Any) -> None:
+        self.function = function
+        self.name = name
+        self.doc = inspect.getdoc(function) or ""
+        self.signature = inspect.signature(function)
+        self.parameters = tuple(self.signature.parameters)
+        kinds = {p.name: str(p.annotation) for p in self.signature.parameters.values()}
+        # A parameter of sizes: `x.view(2, 3)` means `x.view((2, 3))`.
+        self.spread = next((k for k, n in enumerate(kinds) if kinds[n] == "tuple[int, ...]"), None)
+        self.arrays = frozenset(n for n, kind in kinds.items() if "Array" in kind)
+        if not self.arrays:
+            self.arrays = frozenset(self.parameters[:1])
+        self.numbers = frozenset(n for n, kind in kinds.items() if "Number" in kind)
+        self.promoted = tuple(n for n in self.parameters if n in self.arrays)
+        for fact in (
+            "promote",
+            "backward",
+            "view",
+            "strides",
+            "result",
+        ):
+            setattr(self, fact, facts.pop(fact, None))
+        self.differentiable = facts.pop("differentiable", True)
+        self.inplace = facts.pop("inplace", False)
+        self.aliases = facts.pop("aliases", ())
+        self.public = facts.pop("public", ("torch", "Tensor"))
+        if facts:
+            raise TypeError(f"op {name!r} has no fact named {sorted(facts)}")
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
+
+    def run(self, args: tuple, kwargs: dict) -> Any:
+        """The function on arrays, after promotion."""
+        if self.promote is None:
+            named = {k: unwrap(v) for k, v in kwargs.items()}
+            return self.function(*map(unwrap, args), **named)
+        bound = self.signature.bind(*args, **kwargs)
+        self._promote(bound.arguments)
+        return self.function(*bound.args, **bound.kwargs)
+
+    def _promote(self, arguments: dict[str, Any]) -> None:
+        """Cast the array arguments, and the numbers that were made arrays, to the common dtype."""
+        names = [n for n in self.promoted if arguments.get(n) is not None]
+        operands = []
+        for n in names:
+            value = arguments[n]
+            operands.extend(map(_operand, value if isinstance(value, (list, tuple)) else (value,)))
+        common = result_type_of(operands)
+        if self.promote == "float" and common.category <= INTEGER:
+            common = get_default_dtype()
+        for n in names:
+            value = arguments[n]
+            if isinstance(value, (list, tuple)):
+                arguments[n] = type(value)(jnp.asarray(v, common.numpy) for v in value)
+            else:
+                arguments[n] = jnp.asarray(unwrap(value), common.numpy)
+        for n in self.numbers:
+            if isinstance(arguments.get(n), Varying):
+                arguments[n] = arguments[n].array.astype(common.numpy)
+
+
+class Varying:
+    """A Python number that varies, inside a program: a 0-d array which promotes as a number does."""
+
+    __slots__ = ("array",)
+
+    def __init__(self, array: Array) -> None:
+        self.array = array
+
+
+def unwrap(value: Any) -> Any:
+    """The array of a varying number; anything else as it is."""
+    return value.array if isinstance(value, Varying) else value
+
+
+def _operand(value: Any) -> tuple[dtype, int]:
+    if isinstance(value, Varying):
+        number = to_dtype(value.array.dtype)
+        return (get_default_dtype() if number.is_floating_point else number), NUMBER
+    if isinstance(value, (jax.Array, np.ndarray)):
+        return to_dtype(value.dtype), DIMENSIONED if value.ndim else ZERO_DIM
+    return of_number(value), NUMBER
+
+
+def op(name: str | None = None, **facts: Any) -> Callable[[Callable], Callable]:
+    """Declare an op. The decorated function stays a plain JAX function for other ops to call."""
+
+    def declare(function: Callable) -> Callable:
+        row = Op(function, name or function.__name__, **facts)
+        if row.name in ROWS:
+            raise ValueError(f"there are two ops named {row.name!r}")
+        ROWS[row.name] = row
+        return function
+
+    return declare
+
+
+__all__ = ["ROWS", "Array", "Number", "Op", "Sequence", "Varying", "op", "unwrap"]

@@ -1,0 +1,480 @@
+"""Programs: a trace compiled by XLA. The furnace is `materialise`.
+
+A program returns the cells that are still alive: held by a Tensor, or used by the VJP of a graph that is still
+alive. It donates the buffers of leaves which an in-place write replaced, when nothing else can see them.
+Everything that decides about a program is a function of the trie's state and of which cells are alive, so a
+trace seen before costs one lookup here. If a program fails, Tensors keep the values they had.
+Read extend.py next, then append.py.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections import Counter
+from collections.abc import Callable, Sequence
+from sys import getrefcount
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.extend.core import jaxpr_as_fun
+
+from .device import TRACING, default_device, jax_device
+from .errors import OutOfMemoryError, ProgramError, first_line
+from .graph import GradNode, Vjp, edge_of, read
+from .trace import OVERWRITTEN, Cell, Node, State, Trace, local
+
+
+class Statistics:
+    """Counts since the process began; `jtorch.debug.statistics()` shows them."""
+
+    programs_compiled = 0
+    programs_run = 0
+    nodes_inferred = 0
+
+
+statistics = Statistics()
+listeners: list[Callable[[str, Trace], None]] = []
+
+
+class Program:
+    """One compiled set of outputs of a state.
+
+    wanted: the positions returned.  source: for each of them, the output of the XLA program, or the leaf (-1 down)
+    that it is.  survivors: positions of the nodes whose graph stays alive.  freed: alive positions whose graph is
+    gone.  numbers: the leaves that are varying numbers.
+    """
+
+    __slots__ = ("call", "freed", "numbers", "source", "survivors", "wanted")
+
+
+def materialise(trace: Trace, cell: Cell | None = None) -> None:
+    """Run a trace, so that its alive cells hold arrays; a new trace begins.
+
+    With a cell of another thread's trace, only that cell is computed, and the trace goes on.
+    """
+    if trace.context is not local.context:
+        _compute_one(trace, cell)
+        return
+    state = trace.state
+    if state.parent is None:
+        return
+    alive, donated = _alive(trace.cells), _donated(trace)
+    nodes = _nodes_in_use(trace) if trace.nodes else ()
+    try:
+        key = (tuple([c.index for c in alive]), donated, nodes)
+        program = state.programs.get(key)
+        if program is None:
+            program = state.programs[key] = build(trace, *key)
+        arrays = _run(program, trace.leaves)
+    except BaseException as error:
+        _fail(trace, error)
+        raise _explain(trace, error) from None
+    _finish(trace, program, alive, arrays)
+
+
+def _finish(trace: Trace, program: Program, alive: list[Cell], arrays: list) -> None:
+    """Give the cells their arrays. An interrupt here is held back until all have theirs."""
+    interrupted: BaseException | None = None
+    while True:
+        try:
+            for cell, array in zip(alive, arrays, strict=False):
+                cell.array = array
+                cell.trace = None
+            if program.survivors or program.freed:
+                _keep_graph(trace, program, alive, arrays)
+            break
+        except KeyboardInterrupt as error:
+            interrupted = error
+    trace.context.renew(trace)
+    trace.cells, trace.leaves, trace.writes = [], [], []
+    trace.nodes = {}
+    if interrupted is not None:
+        raise interrupted
+
+
+def _alive(cells: list[Cell]) -> list[Cell]:
+    """The cells that something besides the trace refers to."""
+    return [c for c in cells if getrefcount(c) > _UNSEEN]
+
+
+def _measure_unseen() -> int:
+    """What getrefcount says, in `_alive`, of a cell that only the trace refers to."""
+    return [getrefcount(c) for c in [object()]][0]
+
+
+_UNSEEN = _measure_unseen()
+
+
+def _donated(trace: Trace) -> tuple[int, ...]:
+    """Positions of replaced leaves whose buffer nobody can see any more."""
+    if not trace.replaced:
+        return ()
+    leaves = trace.leaves
+    found = []
+    for position in trace.replaced:
+        cell = leaves[-1 - position]
+        # Seen by: the list of leaves, this variable, getrefcount. The array: the cell, getrefcount.
+        if getrefcount(cell) <= _UNSEEN and getrefcount(cell.array) <= _UNSEEN - 1:
+            if type(cell.array) is not np.ndarray and not is_shared(cell.array):
+                found.append(position)
+    return tuple(found)
+
+
+_shared: dict[int, weakref.ref] = {}
+
+
+def share(array: Any) -> None:
+    """Somebody outside got a view of this buffer: it must never be donated."""
+    key = id(array)
+    _shared[key] = weakref.ref(array, lambda _: _shared.pop(key, None))
+
+
+def is_shared(array: Any) -> bool:
+    """Whether a view of this buffer was handed out."""
+    return bool(_shared) and id(array) in _shared
+
+
+def _nodes_in_use(trace: Trace) -> tuple[int, ...]:
+    """The GradNodes that somebody besides the trace and the graph refers to: all of them, to be safe."""
+    return tuple(sorted(trace.nodes))
+
+
+# ---------------------------------------------------------------------------------------------- building
+
+
+def build(trace: Trace, alive: tuple, donated: tuple, nodes: tuple) -> Program:
+    """Compile (lazily, at the first call) the program for a set of outputs."""
+    program = Program()
+    survivors, program.freed = _survivors(trace, alive, nodes)
+    kept = {p for node in survivors if not node.freed for p in node.saved_positions()}
+    saved = {p for p in kept if p >= 0}
+    program.survivors = tuple(node.first for node in survivors)
+    program.wanted = alive + tuple(sorted(saved - set(alive)))
+    steps = path(trace.state)
+    structs = [cell.aval.struct for cell in trace.leaves]
+    program.numbers = numbers_among(trace.leaves)
+    run = _evaluator(steps, tuple(p for p in program.wanted if p >= 0), program.numbers)
+    if trace.device is TRACING:
+        program.source = program.wanted
+        program.call = run
+        return program
+    statistics.programs_compiled += 1
+    for listen in listeners:
+        listen("compile", trace)
+    _compile(program, run, _entering(structs, program.numbers), donated, trace)
+    return program
+
+
+def path(state: State) -> list[State]:
+    """The states from the root to this one that have a node."""
+    steps = []
+    while state.parent is not None:
+        if state.node is not None:
+            steps.append(state)
+        state = state.parent
+    steps.reverse()
+    return steps
+
+
+def _entering(structs: list, numbers: dict[int, Any]) -> list:
+    """The arguments of a program: the leaves, and one vector for all numbers."""
+    plain = [s for k, s in enumerate(structs) if k not in numbers]
+    return [*plain, jax.ShapeDtypeStruct((len(numbers),), np.float64)] if numbers else plain
+
+
+def _run(program: Program, leaves: Sequence[Cell]) -> list:
+    arrays = [c.array for c in leaves]
+    entering = arrays
+    if program.numbers:
+        entering = [a for k, a in enumerate(arrays) if k not in program.numbers]
+        entering.append(np.array([arrays[k] for k in program.numbers], np.float64))
+    statistics.programs_run += 1
+    with jax.enable_x64(True):
+        results = program.call(*entering)
+    if program.source is program.wanted:
+        return results
+    return [results[s] if s >= 0 else arrays[-1 - s] for s in program.source]
+
+
+def numbers_among(leaves: Sequence[Cell]) -> dict[int, Any]:
+    """The leaves that are varying numbers, and their dtypes."""
+    return {k: c.aval.dtype.numpy for k, c in enumerate(leaves) if c.aval.number}
+
+
+def _evaluator(steps: list[State], wanted: tuple[int, ...], numbers: dict[int, Any]) -> Callable:
+    """The trace as a function of its leaves."""
+    pairs = _pairs(steps)
+
+    def run(*arrays: Any) -> list:
+        leaves = list(arrays[: len(arrays) - bool(numbers)])
+        for place, (k, kind) in enumerate(numbers.items()):
+            leaves.insert(k, arrays[-1][place].astype(kind))
+        values: dict[int, Any] = {-1 - k: array for k, array in enumerate(leaves)}
+        pullbacks: dict[int, Callable] = {}
+        for state in steps:
+            node = state.node
+            inputs = [values[p] for p in node.inputs]
+            if id(state) in pairs:
+                forward = pairs[id(state)]
+                if isinstance(forward, Vjp):  # a node whose VJP follows: run once, keep the residuals
+                    results, pullbacks[id(state)] = forward.pull(tuple(inputs))
+                else:
+                    results = pullbacks[forward](tuple(inputs[-len(node.call.op.outputs) :]))
+            else:
+                results = node.call.run(inputs)
+            for k, result in enumerate(results):
+                values[state.first + k] = result
+        return [values[p] for p in wanted]
+
+    return run
+
+
+def _pairs(steps: list[State]) -> dict[int, Any]:
+    """Which nodes have their VJP in the same trace: forward -> Vjp, backward -> id of the forward's state."""
+    forwards: dict[tuple, State] = {}
+    pairs: dict[int, Any] = {}
+    for state in steps:
+        node = state.node
+        op = node.call.op
+        if isinstance(op, Vjp) and op.call.op.backward is None and not op.absent:
+            inputs = node.inputs[: len(node.inputs) - len(op.outputs)]
+            forward = forwards.get((op.call, inputs))
+            if forward is not None and pairs.setdefault(id(forward), op) is op:
+                pairs[id(state)] = id(forward)
+        forwards[(node.call, node.inputs)] = state
+    return pairs
+
+
+def _compile(
+    program: Program, run: Callable, structs: list, donated: tuple, trace: Trace
+) -> None:
+    """Drop outputs that are leaves or equal to others, and jit the rest."""
+    with jax.enable_x64(True):
+        closed = jax.make_jaxpr(run)(*structs)
+    jaxpr = closed.jaxpr
+    place = {id(v): -1 - k for k, v in enumerate(jaxpr.invars)}
+    entering = [k for k in range(len(trace.leaves)) if k not in program.numbers]
+    unique: list[Any] = []
+    source = []
+    outvars = iter(jaxpr.outvars)
+    for position in program.wanted:
+        if position < 0:
+            source.append(position)
+            continue
+        var = next(outvars)
+        where = place.get(id(var))
+        if where is not None and where < 0 and -1 - where < len(entering):
+            source.append(-1 - entering[-1 - where])
+            continue
+        if where is None or where < 0:
+            where = len(unique)
+            unique.append(var)
+            place[id(var)] = where
+        source.append(where)
+    program.source = tuple(source)
+    kept = {s for s in source if s < 0}
+    wanted = Counter((v.aval.shape, v.aval.dtype) for v in unique)
+    arguments = []
+    for position in donated:
+        struct = trace.leaves[-1 - position].aval.struct
+        if position not in kept and wanted[struct.shape, struct.dtype] > 0:
+            wanted[struct.shape, struct.dtype] -= 1
+            arguments.append(entering.index(-1 - position))
+    pruned = closed.replace(jaxpr=jaxpr.replace(outvars=unique, debug_info=_debug(jaxpr, unique)))
+    call = jax.jit(jaxpr_as_fun(pruned), donate_argnums=tuple(arguments))
+    if not structs and trace.device is not default_device():
+        call = _placed(call, jax_device(trace.device))
+    program.call = call
+    if program.source == tuple(range(len(program.wanted))):
+        program.source = program.wanted
+
+
+def _debug(jaxpr: Any, unique: list) -> Any:
+    return jaxpr.debug_info._replace(result_paths=("",) * len(unique))
+
+
+def _placed(call: Callable, where: jax.Device) -> Callable:
+    def run() -> Any:
+        with jax.default_device(where):
+            return call()
+
+    return run
+
+
+# ---------------------------------------------------------------------------- the graph that stays alive
+
+
+def _survivors(trace: Trace, alive: tuple, nodes: tuple) -> tuple[list[GradNode], tuple]:
+    """The GradNodes that must outlive the trace, oldest first; and the alive positions whose graph is freed,
+    with the edge that says so."""
+    freed = []
+    reached: dict[int, GradNode] = {}
+    stack: list[GradNode] = []
+    for position in alive:
+        aval = _aval_at(trace, position)
+        edge = edge_of(trace, position, aval)
+        if type(edge) is tuple:
+            if _is_gone(edge[0]):
+                freed.append((position, (FreedNode(edge[0].name), 0)))
+            else:
+                stack.append(edge[0])
+    stack.extend(trace.nodes[first] for first in nodes)
+    while stack:
+        node = stack.pop()
+        if node.trace is trace and node.first not in reached:
+            reached[node.first] = node
+            stack.extend(e[0] for e in node.edges if type(e) is tuple)
+    return [reached[first] for first in sorted(reached)], tuple(freed)
+
+
+def _is_gone(node: GradNode) -> bool:
+    """Whether a backward through this node would meet something freed."""
+    stack, seen = [node], set()
+    while stack:
+        top = stack.pop()
+        if id(top) in seen:
+            continue
+        seen.add(id(top))
+        if top.freed and top.saves_anything:
+            return True
+        stack.extend(e[0] for e in top.edges if type(e) is tuple)
+    return False
+
+
+def _aval_at(trace: Trace, position: int) -> Any:
+    state = trace.producer(position)
+    return state.avals[position - state.first]
+
+
+def _keep_graph(trace: Trace, program: Program, alive: list[Cell], arrays: list) -> None:
+    """Make the GradNodes that survive hold cells, and the alive cells know their history."""
+    cells: dict[int, Cell] = {c.index: c for c in alive}
+    for position, array in zip(program.wanted[len(alive) :], arrays[len(alive) :], strict=True):
+        cells[position] = Cell(array, _aval_at(trace, position))
+    for k, leaf in enumerate(trace.leaves):
+        cells[-1 - k] = leaf
+    for position in trace.overwritten:
+        if position >= 0:
+            written = cells.setdefault(position, Cell(None, _aval_at(trace, position)))
+            written.trace = OVERWRITTEN
+    gone = dict(program.freed)
+    for first in program.survivors:
+        read(trace, trace.producer(first))
+    for position, cell in cells.items():
+        if position < 0 or not cell.aval.requires_grad or cell.node is not None:
+            continue
+        if position in gone:
+            cell.node = gone[position]
+        else:
+            cell.node = edge_of(trace, position, cell.aval)
+    for first in program.survivors:
+        trace.nodes[first].keep(cells)
+
+
+class FreedNode:
+    """The history of a value whose graph was freed by a backward: all that is left is its name."""
+
+    freed = True
+    saves_anything = True
+    edges = ()
+    needs = ()
+    trace = None
+    sequence = (0, 0)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.watched: dict = {}
+
+
+# ------------------------------------------------------------------------------------------------ failing
+
+
+def _fail(trace: Trace, error: BaseException) -> None:
+    """Drop a trace: every Tensor that it wrote gets back the value it had."""
+    for undo in reversed(trace.writes):
+        undo.run(trace)
+    trace.error = error
+    trace.context.renew(trace)
+    trace.cells, trace.leaves, trace.writes = [], [], []
+    trace.nodes = {}
+
+
+def _explain(trace: Trace, error: BaseException) -> BaseException:
+    """The error that the user sees."""
+    text = first_line(error)
+    if not isinstance(error, Exception) or isinstance(error, ProgramError):
+        return error
+    if isinstance(error, (MemoryError, jax.errors.JaxRuntimeError)):
+        kind = OutOfMemoryError if "RESOURCE_EXHAUSTED" in text else ProgramError
+        return kind(f"{text}\nwhile running the program of {_largest(trace)}")
+    return error
+
+
+def _largest(trace: Trace) -> str:
+    """The node with the largest output: what to look at when memory ran out."""
+    steps = path(trace.state)
+    state = max(steps, key=lambda s: sum(a.nbytes for a in s.avals))
+    return describe(state.node, state)
+
+
+def describe(node: Node, state: State) -> str:
+    """One line about a node, for people."""
+    inputs = ", ".join(map(repr, node.avals))
+    outputs = ", ".join(map(repr, state.avals))
+    return f"{node.call.op.name}({inputs}) -> {outputs} at {node.line}"
+
+
+# ------------------------------------------------------------------------------------------------ reading
+
+
+def settle(cell: Cell) -> Any:
+    """The array of a cell; what is pending is materialised."""
+    if cell.array is None:
+        owner = cell.trace
+        if owner is None or owner.error is not None:
+            cause = owner.error if owner is not None else None
+            raise RuntimeError(
+                f"this Tensor has no value: the program that was to compute it failed ({cause})"
+            ) from cause
+        materialise(owner, cell)
+    return cell.array
+
+
+def host(cell: Cell) -> np.ndarray:
+    """The value as a NumPy array. It may share the buffer: copy before handing it out."""
+    array = settle(cell)
+    if isinstance(array, jax.core.Tracer):
+        raise jax.errors.TracerArrayConversionError(array)
+    return np.asarray(array)
+
+
+def _compute_one(trace: Trace, cell: Cell | None) -> None:
+    """Compute one cell of another thread's trace, which goes on undisturbed."""
+    if cell is None:
+        return
+    position, state, leaves = cell.index, trace.state, list(trace.leaves)
+    if cell.array is not None:
+        return
+    steps = path(state)
+    numbers = numbers_among(leaves)
+    run = _evaluator(steps, (position,), numbers)
+    key = ((position,), "one")
+    program = state.programs.get(key)
+    if program is None:
+        program = Program()
+        program.numbers, program.wanted = numbers, (position,)
+        program.source = program.wanted
+        program.survivors, program.freed = (), ()
+        program.call = jax.jit(run)
+        state.programs[key] = program
+    array = _run(program, leaves[: state.leaves])[0]
+    if cell.array is None:
+        cell.array = jnp.asarray(array) if not hasattr(array, "dtype") else array
+
+
+def materialise_all() -> None:
+    """Materialise every trace of this thread."""
+    for trace in tuple(local.context.traces.values()):
+        materialise(trace)

@@ -1,0 +1,296 @@
+"""The door: how a call of an op on Tensors is recorded.
+
+`record` is the hot path of the library: it builds the node's key in one loop and looks up the next state. What is
+not plain (lists of Tensors, a first time, views, several outputs, another device) goes to `_record_slowly`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .alias import CAST, COPY, Step, cell_of, check_writable, link, refresh, write
+from .append import Elsewhere, advance, append, enter, step
+from .dtype import TITLES, can_cast
+from .op import Op
+from .tensor import Tensor, from_cell
+from .trace import Cell, Trace, local
+
+# Classes whose instances `record` takes without a closer look; Parameter joins them.
+plain_tensors: set[type] = {Tensor}
+new_object = object.__new__
+
+
+def recorder(op: Op) -> Callable[..., Any]:
+    """The function that records an op on Tensors: the Tensor, or tuple of Tensors, that results."""
+
+    def record(*args: Any, **kwargs: Any) -> Any:
+        context = local.context
+        trace = context.trace
+        key = [op, context.modes]
+        try:
+            for value in args:
+                kind = value.__class__
+                if kind in plain_tensors:
+                    cell = value._cell
+                    if cell is None:
+                        cell = refresh(value)
+                    key.append(cell.index if cell.trace is trace else enter(trace, cell))
+                else:
+                    key.append((kind, value if value or kind is not float else str(value)))
+            if kwargs:
+                _add_named(key, trace, kwargs)
+            state = trace.state.next.get(tuple(key))
+        except (Elsewhere, TypeError, ValueError):
+            state = None
+        except BaseException:
+            trace.trim()
+            raise
+        if state is None or not state.plain:
+            trace.trim()
+            return _record_slowly(op, args, kwargs)
+        trace.state = state
+        cell = new_object(Cell)
+        cell.array = None
+        cell.trace = trace
+        cell.index = state.first
+        cell.aval = state.avals[0]
+        cell.node = None
+        trace.cells.append(cell)
+        tensor = new_object(Tensor)
+        tensor._cell = cell
+        tensor._grad = None
+        tensor._storage = None
+        tensor._view = None
+        return tensor
+
+    return record
+
+
+def _add_named(key: list, trace: Trace, kwargs: dict) -> None:
+    """The keyword arguments' part of a key."""
+    for name, value in kwargs.items():
+        kind = value.__class__
+        key.append(name)
+        if kind in plain_tensors:
+            cell = cell_of(value)
+            key.append(cell.index if cell.trace is trace else enter(trace, cell))
+        else:
+            key.append((kind, value if value or kind is not float else str(value)))
+
+
+def record(op: Op, *args: Any, **kwargs: Any) -> Any:
+    """Record one call of an op."""
+    made = _recorders.get(op)
+    if made is None:
+        made = _recorders[op] = recorder(op)
+    return made(*args, **kwargs)
+
+
+_recorders: dict[Op, Callable[..., Any]] = {}
+
+
+def _record_slowly(op: Op, args: tuple, kwargs: dict) -> Any:
+    """Everything that `record` leaves: it takes any arguments, and finishes views and tuples."""
+    if "out" in kwargs:
+        kwargs = dict(kwargs)
+        out = kwargs.pop("out")
+        if out is not None:
+            return record_out(op, args, kwargs, out)
+    args, kwargs = _normal(op, args, kwargs)
+    cells = tuple(_lower(op, name, a) for name, a in zip(_names(op, args), args, strict=True))
+    named = {k: _lower(op, k, v) for k, v in kwargs.items()}
+    context = local.context
+    trace, state = step(context, op, cells, named)
+    outputs = [from_cell(c) for c in advance(trace, state)]
+    if op.view is not None:
+        link(args[0], outputs[0], Step(op, cells[1:], named, context.modes))
+    if not state.node.call.many:
+        return outputs[0]
+    return op.result(outputs) if op.result is not None else tuple(outputs)
+
+
+def _names(op: Op, args: tuple) -> list[str]:
+    names = list(op.parameters[: len(args)])
+    return names + names[-1:] * (len(args) - len(names))
+
+
+def _normal(op: Op, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+    """PyTorch's other spellings of arguments: axis, keepdims, x; sizes as separate numbers."""
+    for alias, name in (("axis", "dim"), ("keepdims", "keepdim"), ("x", "input")):
+        if alias in kwargs and alias not in op.parameters and name in op.parameters:
+            kwargs = {**kwargs, name: kwargs[alias]}
+            del kwargs[alias]
+    if op.parameters and "input" in kwargs and op.parameters[0] == "input" and not args:
+        kwargs = dict(kwargs)
+        args = (kwargs.pop("input"),)
+    spread = op.spread
+    if spread is not None and len(args) > spread and isinstance(args[spread], (int, Tensor)):
+        args = (*args[:spread], tuple(args[spread:]))
+    try:
+        op.signature.bind(*args, **kwargs)
+    except TypeError as error:
+        raise TypeError(f"{op.name}(): {error}") from None
+    return args, kwargs
+
+
+def _lower(op: Op, name: str, value: Any) -> Any:
+    """An argument with cells for Tensors and hashable statics."""
+    if isinstance(value, Tensor):
+        if name not in op.arrays and name in op.parameters:
+            return _read_static(op, name, value)
+        return cell_of(value)
+    if isinstance(value, (list, tuple)):
+        lower = _lower_item if name in op.arrays else _lower_size
+        return tuple(lower(v) for v in value)
+    if isinstance(value, np.generic):
+        return value.item()
+    if name in op.arrays and name not in op.numbers and value is not None:
+        if not isinstance(value, (bool, int, float, complex)) or op.promote is None:
+            position = op.parameters.index(name) + 1 if name in op.parameters else 0
+            raise TypeError(
+                f"{op.name}(): argument '{name}' (position {position}) must be Tensor, "
+                f"not {type(value).__name__}"
+            )
+    if isinstance(value, np.ndarray):
+        raise TypeError(f"{op.name}(): argument '{name}' must be Tensor, not numpy.ndarray")
+    return value
+
+
+def _lower_item(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return cell_of(value)
+    if isinstance(value, (list, tuple)):
+        return tuple(_lower_item(v) for v in value)
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _lower_size(value: Any) -> Any:
+    """An item of a static tuple: a zero-dim Tensor counts as its number."""
+    if isinstance(value, Tensor):
+        return value.item()
+    return _lower_item(value)
+
+
+def _read_static(op: Op, name: str, value: Tensor) -> Any:
+    """A zero-dim Tensor where a number is wanted."""
+    if value.numel() != 1:
+        raise TypeError(f"{op.name}(): argument '{name}' must be a number, not Tensor")
+    return value.item()
+
+
+# ----------------------------------------------------------------------------------------- in place and out=
+
+
+def record_inplace(op: Op, args: tuple, kwargs: dict) -> Tensor:
+    """Record op and write its result to the first argument: `add_` and its siblings."""
+    target = args[0]
+    old = check_writable(target)
+    shape, kind = old.aval.shape, old.aval.dtype
+    result = record(op, *args, **kwargs)
+    new = cell_of(result)
+    if new.aval.shape != shape:
+        raise RuntimeError(
+            f"output with shape {list(shape)} doesn't match the broadcast shape "
+            f"{list(new.aval.shape)}"
+        )
+    if new.aval.dtype is not kind:
+        new = _cast(new, kind)
+    write(target, _shaped_like(new, old))
+    return target
+
+
+def _cast(cell: Cell, kind: Any) -> Cell:
+    if not can_cast(cell.aval.dtype, kind):
+        raise RuntimeError(
+            f"result type {TITLES[cell.aval.dtype]} can't be cast to the desired output type "
+            f"{TITLES[kind]}"
+        )
+    return append(local.context, CAST, (cell, kind))[0]
+
+
+def _shaped_like(new: Cell, old: Cell) -> Cell:
+    """The new contents with the strides of the old ones: a write doesn't move memory."""
+    if new.aval.strides == old.aval.strides:
+        return new
+    return append(local.context, COPY, (_blank(old), new))[0]
+
+
+def _blank(old: Cell) -> Cell:
+    return Cell(old.array, old.aval.with_grad(False)) if old.array is not None else old
+
+
+def record_out(op: Op, args: tuple, kwargs: dict, out: Any) -> Any:
+    """Record op and write its result to `out`, which takes on its shape."""
+    result = record(op, *args, **kwargs)
+    if isinstance(out, (tuple, list)):
+        for target, value in zip(out, result, strict=True):
+            write_out(target, value)
+        return op.result(list(out)) if op.result is not None else tuple(out)
+    write_out(out, result)
+    return out
+
+
+def write_out(target: Tensor, value: Tensor) -> None:
+    """Write a result to the Tensor given as `out=`."""
+    old, new = cell_of(target), cell_of(value)
+    if local.context.modes.grad and (old.aval.requires_grad or new.aval.requires_grad):
+        raise RuntimeError(
+            "functions with out=... arguments don't support automatic differentiation, but one of the "
+            "arguments requires grad."
+        )
+    if new.aval.dtype is not old.aval.dtype:
+        new = _cast(new, old.aval.dtype)
+    if new.aval.shape == old.aval.shape:
+        check_writable(target)
+        write(target, _shaped_like(new, old))
+        return
+    target._storage = target._view = None
+    target._cell = new
+
+
+def copy_(input: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
+    """Write the values of `src`, broadcast and cast, to `input`. See `torch.Tensor.copy_`."""
+    old = check_writable(input)
+    source = src if isinstance(src, Tensor) else None
+    if source is None:
+        raise TypeError(f"copy_(): argument 'other' must be Tensor, not {type(src).__name__}")
+    cell = cell_of(source)
+    if cell.aval.device is not old.aval.device:
+        cell = cell_of(source.to(old.aval.device))
+    _check_broadcast(cell.aval.shape, old.aval.shape)
+    (new,) = append(local.context, COPY, (_blank_like(old), cell))
+    write(input, new)
+    return input
+
+
+def _blank_like(old: Cell) -> Cell:
+    """The old contents as a template of shape and dtype, off the graph."""
+    if not old.aval.requires_grad:
+        return old
+    if old.array is not None:
+        return Cell(old.array, old.aval.with_grad(False))
+    from_graph = append(local.context, DETACHED, (old,))
+    return from_graph[0]
+
+
+DETACHED = Op(lambda input: input, "detached", differentiable=False, inplace=True)
+
+
+def _check_broadcast(shape: tuple, wanted: tuple) -> None:
+    lead = len(wanted) - len(shape)
+    fits = lead >= 0 and all(s in (1, w) for s, w in zip(shape, wanted[lead:], strict=True))
+    if fits:
+        return
+    for k in range(min(len(shape), len(wanted))):
+        a, b = wanted[-1 - k], shape[-1 - k]
+        if a != b and b != 1:
+            raise RuntimeError(
+                f"The size of tensor a ({a}) must match the size of tensor b ({b}) at non-singleton "
+                f"dimension {len(wanted) - 1 - k}"
+            )
+    raise RuntimeError(
+        f"output with shape {list(wanted)} doesn't match the broadcast shape {list(shape)}"
+    )

@@ -1,0 +1,139 @@
+"""The strides that PyTorch would report. XLA's buffers have none; here they are facts of an aval.
+
+A rule maps (avals of the array inputs, output shape, arguments) to strides. Element-wise ops keep the
+order of dimensions of their first input, as PyTorch's TensorIterator does; other ops are contiguous;
+views say their own rule (ops/view.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+Strides = tuple[int, ...]
+
+
+def contiguous(shape: Sequence[int]) -> Strides:
+    """Row-major strides, in elements."""
+    strides = []
+    step = 1
+    for size in reversed(shape):
+        strides.append(step)
+        step *= max(size, 1)
+    return tuple(reversed(strides))
+
+
+def is_contiguous(shape: Sequence[int], strides: Sequence[int]) -> bool:
+    """Whether elements lie in row-major order without gaps."""
+    if 0 in shape:
+        return True
+    step = 1
+    for size, stride in zip(reversed(shape), reversed(strides), strict=True):
+        if size != 1:
+            if stride != step:
+                return False
+            step *= size
+    return True
+
+
+def is_dense(shape: Sequence[int], strides: Sequence[int]) -> bool:
+    """Whether elements lie without gaps or overlap, in any order of dimensions."""
+    step = 1
+    for size, stride in sorted(zip(shape, strides, strict=True), key=lambda p: (p[1], p[0])):
+        if size == 0:
+            return True
+        if size != 1:
+            if stride != step:
+                return False
+            step *= size
+    return True
+
+
+def overlaps(shape: Sequence[int], strides: Sequence[int]) -> bool:
+    """Whether some element has two places: an expanded dimension."""
+    return any(size > 1 and stride == 0 for size, stride in zip(shape, strides, strict=True))
+
+
+def view_strides(shape: Strides, strides: Strides, new_shape: Strides) -> Strides | None:
+    """Strides of a view with a new shape; None where the memory's layout admits none."""
+    if 0 in shape:
+        return contiguous(new_shape) if shape != new_shape else strides
+    if not shape:
+        return (1,) * len(new_shape)
+    result: list[int] = []
+    new = len(new_shape) - 1
+    chunk_base = strides[-1]
+    chunk, filled = 1, 1
+    for d in reversed(range(len(shape))):
+        chunk *= shape[d]
+        ends = d == 0 or (shape[d - 1] != 1 and strides[d - 1] != chunk * chunk_base)
+        if not ends:
+            continue
+        while new >= 0 and (filled < chunk or new_shape[new] == 1):
+            result.append(filled * chunk_base)
+            filled *= new_shape[new]
+            new -= 1
+        if filled != chunk:
+            return None
+        if d > 0:
+            chunk_base = strides[d - 1]
+            chunk, filled = 1, 1
+    return tuple(reversed(result)) if new < 0 else None
+
+
+def elementwise(avals: Sequence, shape: Strides) -> Strides:
+    """Strides of an element-wise result: dense, in the order of dimensions of the inputs.
+
+    The order is found as PyTorch's TensorIterator finds it: by insertion sort of the dimensions, comparing
+    the strides of each input in turn; broadcast dimensions decide nothing.
+    """
+    full = [a for a in avals if a.shape]
+    if all(is_contiguous(a.shape, a.strides) for a in full if a.shape == shape):
+        if any(a.shape == shape for a in full) and all(a.shape == shape for a in full):
+            return contiguous(shape)
+    same = [a for a in full if a.shape == shape]
+    if len(same) == len(full) and len({a.strides for a in same}) == 1 and same:
+        if is_dense(shape, same[0].strides):
+            return same[0].strides
+    return _permuted(_broadcast_strides(full, shape), shape)
+
+
+def _broadcast_strides(avals: Sequence, shape: Strides) -> list[list[int]]:
+    rows = []
+    for a in avals:
+        lead = len(shape) - len(a.shape)
+        row = [0] * lead
+        for d, (size, stride) in enumerate(zip(a.shape, a.strides, strict=True)):
+            row.append(0 if size == 1 and shape[lead + d] != 1 else stride)
+        rows.append(row)
+    return rows
+
+
+def _permuted(rows: list[list[int]], shape: Strides) -> Strides:
+    """Dense strides in the order of dimensions that the inputs' strides ask for."""
+    order = list(reversed(range(len(shape))))  # fastest dimension first
+
+    def swaps(a: int, b: int) -> int:
+        for row in rows:
+            if row[a] == 0 or row[b] == 0:
+                continue
+            if row[a] != row[b]:
+                return 1 if row[a] > row[b] else -1
+            if shape[a] > shape[b]:
+                return 1
+        return 0
+
+    for i in range(1, len(order)):
+        at = i
+        for j in reversed(range(i)):
+            verdict = swaps(order[j], order[at])
+            if verdict > 0:
+                order[j], order[at] = order[at], order[j]
+                at = j
+            elif verdict < 0:
+                break
+    strides = [0] * len(shape)
+    step = 1
+    for d in order:
+        strides[d] = step
+        step *= max(shape[d], 1)
+    return tuple(strides)

@@ -1,0 +1,522 @@
+"""The Tensor: a cell, a place for its gradient, and what it shares with others.
+
+Here is what every Tensor has and no op gives it: attributes, reading values, copies. What is made of ops is hung on
+the class by _expose.py: the methods of op rows, indexing, operators, backward and hooks (backward.py).
+Read record.py next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from . import format as text
+from .alias import CLONE, DETACH, Step, as_constant, as_leaf, cell_of, is_leaf, link, rebase
+from .alias import storage_of
+from .append import append
+from .device import canonical, default_device, device, device_of, jax_device
+from .dtype import TITLES, dtype, to_dtype
+from .graph import edge_of_cell
+from .program import host, settle, share
+from .strides import is_contiguous
+from .trace import Aval, Cell, local
+
+
+class Size(tuple):
+    """The shape of a Tensor. See `torch.Size`."""
+
+    __slots__ = ()
+
+    def numel(self) -> int:
+        """The number of elements of a Tensor of this shape."""
+        count = 1
+        for size in self:
+            count *= size
+        return count
+
+    def __repr__(self) -> str:
+        return f"torch.Size([{', '.join(map(str, self))}])"
+
+    def __getitem__(self, index: Any) -> Any:
+        found = tuple.__getitem__(self, index)
+        return Size(found) if isinstance(index, slice) else found
+
+    def __add__(self, other: tuple) -> Size:
+        return Size(tuple.__add__(self, tuple(other)))
+
+    def __reduce__(self) -> tuple:
+        return Size, (tuple(self),)
+
+
+class Tensor:
+    """A multi-dimensional array with PyTorch's interface. See `torch.Tensor`.
+
+    _cell: the value, or None when a write to the storage has made it stale.  _grad: the gradient.
+    _storage, _view: see alias.py; both None for a Tensor that shares nothing.
+    """
+
+    __slots__ = ("__dict__", "__weakref__", "_cell", "_grad", "_storage", "_view")
+    __hash__ = object.__hash__
+    __array_priority__ = 1000
+
+    # ------------------------------------------------------------------------------------ attributes
+
+    @property
+    def shape(self) -> Size:
+        return Size(cell_of(self).aval.shape)
+
+    @property
+    def dtype(self) -> dtype:
+        return cell_of(self).aval.dtype
+
+    @property
+    def device(self) -> device:
+        return cell_of(self).aval.device
+
+    @property
+    def ndim(self) -> int:
+        return len(cell_of(self).aval.shape)
+
+    @property
+    def requires_grad(self) -> bool:
+        return cell_of(self).aval.requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        self.requires_grad_(wanted)
+
+    @property
+    def grad(self) -> Tensor | None:
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is not None:
+            _check_grad(self, value)
+        self._grad = value
+
+    @property
+    def is_leaf(self) -> bool:
+        return is_leaf(cell_of(self))
+
+    @property
+    def grad_fn(self) -> Any:
+        edge = edge_of_cell(cell_of(self))
+        return edge[0] if type(edge) is tuple else None
+
+    @property
+    def output_nr(self) -> int:
+        edge = edge_of_cell(cell_of(self))
+        return edge[1] if type(edge) is tuple else 0
+
+    @property
+    def data(self) -> Tensor:
+        return self.detach()
+
+    @data.setter
+    def data(self, value: Tensor) -> None:
+        _set_data(self, value)
+
+    @property
+    def _version(self) -> int:
+        return self._storage.version if self._storage is not None else 0
+
+    @property
+    def itemsize(self) -> int:
+        return self.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        return cell_of(self).aval.nbytes
+
+    @property
+    def is_cuda(self) -> bool:
+        return self.device.type == "cuda"
+
+    @property
+    def is_cpu(self) -> bool:
+        return self.device.type == "cpu"
+
+    @property
+    def layout(self) -> Any:
+        return strided
+
+    is_sparse = is_quantized = is_meta = is_mps = is_xpu = is_nested = False
+    is_mkldnn = is_sparse_csr = False
+    names: tuple = ()
+
+    def stride(self, dim: int | None = None) -> Any:
+        """The strides in elements that PyTorch would report. See `torch.Tensor.stride`."""
+        strides = cell_of(self).aval.strides
+        return strides if dim is None else strides[dim]
+
+    def is_contiguous(self, memory_format: Any = None) -> bool:
+        """Whether the elements lie in row-major order. See `torch.Tensor.is_contiguous`."""
+        aval = cell_of(self).aval
+        return is_contiguous(aval.shape, aval.strides)
+
+    def size(self, dim: int | None = None) -> Any:
+        """The shape, or the size of one dimension. See `torch.Tensor.size`."""
+        if dim is None:
+            return self.shape
+        shape = cell_of(self).aval.shape
+        if not -len(shape) <= dim < len(shape):
+            low, high = (-len(shape), len(shape) - 1) if shape else (-1, 0)
+            raise IndexError(
+                f"Dimension out of range (expected to be in range of [{low}, {high}], but got {dim})"
+            )
+        return shape[dim]
+
+    def dim(self) -> int:
+        """The number of dimensions."""
+        return len(cell_of(self).aval.shape)
+
+    ndimension = dim
+
+    def numel(self) -> int:
+        """The number of elements."""
+        return self.shape.numel()
+
+    nelement = numel
+
+    def element_size(self) -> int:
+        """The bytes of one element."""
+        return self.dtype.itemsize
+
+    def is_floating_point(self) -> bool:
+        """Whether the dtype is a float type."""
+        return self.dtype.is_floating_point
+
+    def is_complex(self) -> bool:
+        """Whether the dtype is complex."""
+        return self.dtype.is_complex
+
+    def is_signed(self) -> bool:
+        """Whether the dtype has negative values."""
+        return self.dtype.is_signed
+
+    def get_device(self) -> int:
+        """The index of the accelerator that holds this Tensor; -1 on the CPU."""
+        return -1 if self.is_cpu else self.device.index or 0
+
+    def data_ptr(self) -> int:
+        """A number that is equal for Tensors with the same storage and offset. No address."""
+        return id(storage_of(self))
+
+    def is_inference(self) -> bool:
+        """Whether this Tensor was made in inference mode. Such Tensors are ordinary ones here."""
+        return False
+
+    def is_shared(self) -> bool:
+        """Whether the storage lies in shared memory: never, buffers are JAX's."""
+        return False
+
+    def is_pinned(self, device: Any = None) -> bool:
+        """Whether the storage lies in page-locked memory: JAX decides about that, so False."""
+        return False
+
+    # ---------------------------------------------------------------------------------------- reading
+
+    def item(self) -> Any:
+        """The value of a Tensor of one element, as a Python number. See `torch.Tensor.item`."""
+        array = host(cell_of(self))
+        if array.size != 1:
+            raise RuntimeError(
+                f"a Tensor with {array.size} elements cannot be converted to Scalar"
+            )
+        return array.reshape(()).astype(_python_type(self.dtype)).item()
+
+    def tolist(self) -> Any:
+        """The values as nested lists of Python numbers. See `torch.Tensor.tolist`."""
+        return host(cell_of(self)).astype(_python_type(self.dtype)).tolist()
+
+    def numpy(self, *, force: bool = False) -> np.ndarray:
+        """The values as a NumPy array of the host.
+
+        The array is a copy: PyTorch's shares memory, JAX's buffers are immutable. RuntimeError for a Tensor
+        that requires grad (unless `force`). See `torch.Tensor.numpy`.
+        """
+        cell = cell_of(self)
+        if not force:
+            if cell.aval.requires_grad:
+                raise RuntimeError(
+                    "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
+                )
+            if cell.aval.device.type != "cpu":
+                raise TypeError(
+                    f"can't convert {cell.aval.device} device type tensor to numpy. Use Tensor.cpu() to "
+                    "copy the tensor to host memory first."
+                )
+        return np.array(host(cell))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        array = self.numpy()
+        return array if dtype is None else array.astype(dtype, copy=False)
+
+    def __jax_array__(self) -> jax.Array:
+        return self.jax()
+
+    def jax(self) -> jax.Array:
+        """The value as a `jax.Array`, without a copy. It never changes: a later in-place write gives the
+        Tensor another buffer."""
+        return jnp.asarray(settle(cell_of(self)))
+
+    def __dlpack__(self, **options: Any) -> Any:
+        array = self.jax()
+        share(array)
+        return array.__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple:
+        return self.jax().__dlpack_device__()
+
+    def __bool__(self) -> bool:
+        size = self.numel()
+        if size > 1:
+            raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous")
+        if size == 0:
+            raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
+        return bool(host(cell_of(self)).reshape(()))
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __complex__(self) -> complex:
+        return complex(self.item())
+
+    def __index__(self) -> int:
+        if self.dtype.is_floating_point or self.dtype.is_complex or self.numel() != 1:
+            raise TypeError("only integer tensors of a single element can be converted to an index")
+        return int(self.item())
+
+    def __format__(self, spec: str) -> str:
+        if self.dim() == 0:
+            return format(self.item(), spec)
+        return object.__format__(self, spec)
+
+    def __len__(self) -> int:
+        shape = cell_of(self).aval.shape
+        if not shape:
+            raise TypeError("len() of a 0-d tensor")
+        return shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self.dim():
+            raise TypeError("iteration over a 0-d tensor")
+        return iter(self.unbind(0))
+
+    def __contains__(self, element: Any) -> bool:
+        return bool((self == element).any())
+
+    def __repr__(self, *, tensor_contents: Any = None) -> str:
+        cell = cell_of(self)
+        if isinstance(cell.array, jax.core.Tracer):
+            return f"Tensor({cell.array})"
+        return text.tensor_text(
+            host(cell),
+            cell.aval.dtype,
+            device=cell.aval.device,
+            default_device=default_device(),
+            requires_grad=cell.aval.requires_grad,
+            grad_fn=self.grad_fn.name if self.grad_fn is not None else None,
+        )
+
+    def __dir__(self) -> list[str]:
+        return sorted(set(object.__dir__(self)))
+
+    # --------------------------------------------------------------------------------------- autograd
+
+    def detach(self) -> Tensor:
+        """This Tensor without history, sharing its storage. See `torch.Tensor.detach`."""
+        cell = cell_of(self)
+        (cell,) = append(local.context, DETACH, (cell,))
+        result = from_cell(cell)
+        link(self, result, Step(DETACH, (), {}, local.context.modes))
+        return result
+
+    def detach_(self) -> Tensor:
+        """Cut this Tensor off from its history, in place."""
+        if self._view:
+            raise RuntimeError("Can't detach views in-place. Use detach() instead.")
+        rebase(self, as_constant(cell_of(self)))
+        return self
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Say whether gradients are wanted for this leaf, in place. See `torch.Tensor.requires_grad_`."""
+        cell = cell_of(self)
+        if cell.aval.requires_grad == bool(requires_grad):
+            return self
+        if requires_grad:
+            if not (self.dtype.is_floating_point or self.dtype.is_complex):
+                raise RuntimeError(
+                    "only Tensors of floating point and complex dtype can require gradients"
+                )
+            rebase_leaf(self, cell)
+            return self
+        if not is_leaf(cell):
+            raise RuntimeError(
+                "you can only change requires_grad flags of leaf variables. If you want to use a computed "
+                "variable in a subgraph that doesn't require differentiation use "
+                "var_no_grad = var.detach()."
+            )
+        rebase(self, as_constant(cell))
+        return self
+
+    def as_subclass(self, cls: type) -> Tensor:
+        """This Tensor as an instance of a subclass, sharing its storage and history."""
+        result = from_cell(cell_of(self), cls)
+        storage_of(self).join(result)
+        result._view = self._view
+        return result
+
+    @property
+    def retains_grad(self) -> bool:
+        return self.__dict__.get("_retains_grad", False)
+
+    # ------------------------------------------------------------------------------- copies and pickles
+
+    def __deepcopy__(self, memo: dict) -> Tensor:
+        cell = cell_of(self)
+        if not is_leaf(cell):
+            raise RuntimeError(
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol "
+                "at the moment."
+            )
+        if id(self) in memo:
+            return memo[id(self)]
+        result = _copy_of(self, cell)
+        memo[id(self)] = result
+        if self._grad is not None:
+            result._grad = self._grad.__deepcopy__(memo)
+        for name, value in self.__dict__.items():
+            result.__dict__[name] = value
+        return result
+
+    def __reduce_ex__(self, protocol: int) -> tuple:
+        cell = cell_of(self)
+        grad = cell.aval.requires_grad
+        if grad and not is_leaf(cell):
+            raise RuntimeError("cannot pickle a Tensor that is no leaf; detach() it first")
+        state = dict(self.__dict__)
+        return _rebuild, (type(self), np.array(host(cell)), str(cell.aval.device), grad, state)
+
+
+# ------------------------------------------------------------------------------------------ making Tensors
+
+new_object = object.__new__
+
+
+class _Strided:
+    """The layout of every Tensor here. See `torch.strided`."""
+
+    def __repr__(self) -> str:
+        return "torch.strided"
+
+
+strided = _Strided()
+
+
+def from_cell(cell: Cell, cls: type = Tensor) -> Tensor:
+    """A Tensor for a cell."""
+    tensor = new_object(cls)
+    tensor._cell = cell
+    tensor._grad = None
+    tensor._storage = None
+    tensor._view = None
+    return tensor
+
+
+def from_array(array: Any, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A Tensor for a NumPy or JAX array; a NumPy array is copied to the device.
+
+    A JAX array is taken as it is: it must not be donated by the caller afterwards.
+    """
+    if isinstance(array, (np.ndarray, np.generic)):
+        where = canonical(device)
+        with jax.enable_x64(True):
+            array = jax.device_put(np.array(array), jax_device(where))
+    else:
+        where = device_of(array) if device is None else canonical(device)
+        if where is not device_of(array):
+            array = jax.device_put(array, jax_device(where))
+    cell = Cell(array, Aval(tuple(array.shape), to_dtype(array.dtype), where))
+    tensor = from_cell(cell)
+    return tensor.requires_grad_() if requires_grad else tensor
+
+
+def rebase_leaf(tensor: Tensor, cell: Cell) -> None:
+    """Make a Tensor without history a leaf that requires grad."""
+    if isinstance(cell.array, jax.core.Tracer):
+        cell = Cell(cell.array, cell.aval)
+    rebase(tensor, as_leaf(tensor, cell))
+
+
+def leaf_of(cls: type, data: Tensor, requires_grad: bool) -> Tensor:
+    """A leaf of class `cls` that takes over the storage of `data`: what `Parameter(data)` makes.
+
+    `data` goes on as an alias of it. The data of a view is not shared but taken as it is now.
+    """
+    tensor = new_object(cls)
+    tensor._cell = None
+    tensor._grad = tensor._storage = tensor._view = None
+    cell = as_constant(cell_of(data))
+    storage = storage_of(data) if data._view is None else None
+    rebase(tensor, as_leaf(tensor, cell) if requires_grad else cell, storage)
+    return tensor
+
+
+def _copy_of(source: Tensor, cell: Cell) -> Tensor:
+    """A new leaf with the same values, sharing nothing."""
+    aval = cell.aval
+    (copy,) = append(local.context, CLONE, (as_constant(cell),))
+    result = from_cell(copy, type(source))
+    if aval.requires_grad:
+        rebase_leaf(result, copy)
+    return result
+
+
+def _rebuild(cls: type, array: np.ndarray, where: str, grad: bool, state: dict) -> Tensor:
+    """What unpickling calls."""
+    found = from_array(array)
+    result = from_cell(found._cell, cls)
+    result.__dict__.update(state)
+    return result.requires_grad_() if grad else result
+
+
+def _set_data(tensor: Tensor, value: Tensor) -> None:
+    """`tensor.data = value`: take over another Tensor's values and storage."""
+    cell = cell_of(value)
+    requires_grad = tensor.requires_grad
+    if requires_grad and cell.aval.dtype.category < 2:
+        raise RuntimeError("data set to a tensor that requires gradients must be floating point")
+    tensor._storage = tensor._view = None
+    constant = as_constant(cell)
+    storage = storage_of(value) if value._view is None else None
+    new = as_leaf(tensor, constant) if requires_grad else constant
+    rebase(tensor, new, storage)
+
+
+def _check_grad(tensor: Tensor, grad: Any) -> None:
+    if not isinstance(grad, Tensor):
+        raise TypeError(f"expected Tensor or None, got {type(grad).__name__}")
+    if grad.shape != tensor.shape:
+        raise RuntimeError(
+            f"assigned grad has data of a different size: got {list(grad.shape)} for a tensor of "
+            f"{list(tensor.shape)}"
+        )
+    if grad.dtype is not tensor.dtype:
+        raise RuntimeError(
+            f"assigned grad has data of a different type: got {TITLES[grad.dtype]} for a tensor of "
+            f"{TITLES[tensor.dtype]}"
+        )
+
+
+def _python_type(kind: dtype) -> type:
+    return {0: bool, 1: kind.numpy, 2: np.float64, 3: np.complex128}[kind.category]
+

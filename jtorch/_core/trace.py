@@ -1,0 +1,347 @@
+"""Cells, and the trie of traces.
+
+A *cell* is a value: a `jax.Array`, or pending: one output of a node of a trace. It is written once. A *trace* is
+the path of nodes recorded since the last program ran; a *state* is a position in the trie of all paths ever
+recorded. Recording an op is one lookup from the present state to the next, which already knows the avals of the
+outputs. Here are the data structures; append.py records, extend.py is the slow path of a miss, program.py runs a
+trace. Read graph.py next: how the autograd graph is read off a trace.
+
+Positions count outputs from 0 up and leaves from -1 down. The key of a node is (op, modes, *arguments): a position
+for a cell seen before in this trace, (position, aval) for a leaf on first use, (class, value) for anything static.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from .device import device, device_of
+from .dtype import dtype, to_dtype
+from .modes import Modes
+from .op import Varying
+from .strides import contiguous
+
+
+class Aval:
+    """What is known of a value without computing it. Interned: equal avals are identical.
+
+    number: the value is a Python number that varies from run to run, and promotes as a number does.
+    """
+
+    __slots__ = ("device", "dtype", "number", "requires_grad", "shape", "strides", "struct")
+    _made: dict[tuple, Aval] = {}
+
+    def __new__(
+        cls,
+        shape: tuple[int, ...],
+        dtype: dtype,
+        device: device,
+        strides: tuple[int, ...] | None = None,
+        requires_grad: bool = False,
+        number: bool = False,
+    ) -> Aval:
+        if strides is None:
+            strides = contiguous(shape)
+        key = (shape, dtype, device, strides, requires_grad, number)
+        made = cls._made.get(key)
+        if made is None:
+            made = object.__new__(cls)
+            made.shape, made.dtype, made.device, made.strides = key[:4]
+            made.requires_grad, made.number = requires_grad, number
+            made.struct = jax.ShapeDtypeStruct(shape, dtype.numpy)
+            made = cls._made.setdefault(key, made)
+        return made
+
+    def with_grad(self, requires_grad: bool) -> Aval:
+        """The same aval with another answer to `requires_grad`."""
+        return Aval(self.shape, self.dtype, self.device, self.strides, requires_grad)
+
+    @property
+    def nbytes(self) -> int:
+        size = self.dtype.itemsize
+        for n in self.shape:
+            size *= n
+        return size
+
+    def __repr__(self) -> str:
+        return f"{self.dtype.name}{list(self.shape)}"
+
+
+class Cell:
+    """A value.
+
+    array: the `jax.Array`, or None while pending.  trace, index: its position in the trace where it is pending, or
+    was last used as a leaf.  aval: its shape, dtype and so on.  node: its history, where the trace doesn't tell
+    it: a weak reference to the Tensor (a leaf of autograd), or the edge (GradNode, output number).
+    """
+
+    __slots__ = ("array", "aval", "index", "node", "trace")
+
+    def __init__(self, array: Any, aval: Aval, node: Any = None) -> None:
+        self.array = array
+        self.aval = aval
+        self.node = node
+        self.trace = None
+        self.index = None
+
+
+class State:
+    """A position in the trie: the node that leads here, and what follows from the path.
+
+    node is None at a root and where a backward ended.  first: the position of the node's first output.
+    outputs, leaves: how many the path has.  next: the known continuations.  memo: what `backward` recorded from
+    here.  programs: one per set of wanted outputs.  freed: positions whose graph a backward has freed.
+    plain: the node has one output and needs no finishing (see record.py).
+    """
+
+    __slots__ = (
+        "avals",
+        "beyond",
+        "depth",
+        "first",
+        "freed",
+        "head",
+        "leaves",
+        "memo",
+        "nbytes",
+        "next",
+        "node",
+        "outputs",
+        "parent",
+        "plain",
+        "programs",
+        "seen",
+    )
+
+    def __init__(self, parent: State | None, node: Node | None, avals: tuple[Aval, ...]) -> None:
+        self.parent = parent
+        self.node = node
+        self.avals = avals
+        self.next: dict[tuple, State] = {}
+        self.beyond: dict[tuple, State] | None = None
+        self.programs: dict[tuple, Any] = {}
+        self.memo: dict[tuple, Any] = {}
+        self.seen: dict[tuple, tuple] = {}
+        self.plain = False
+        self.first = parent.outputs if parent else 0
+        self.outputs = self.first + len(avals)
+        self.leaves = parent.leaves if parent else 0
+        self.depth = parent.depth + 1 if parent else 0
+        self.nbytes = sum((a.nbytes for a in avals), parent.nbytes if parent else 0)
+        self.freed: frozenset[int] = parent.freed if parent else frozenset()
+        self.head = parent.head if parent else None
+
+
+class Call:
+    """op(*args, **kwargs) with a `Slot` for each value of the trace. Interned by `key`.
+
+    key: (op, modes, static arguments).  varying: the slots that are numbers, not arrays.  many: whether the op's
+    function returns a sequence, once it has been run.
+    """
+
+    __slots__ = ("args", "key", "kwargs", "many", "modes", "op", "varying")
+    _made: dict[tuple, Call] = {}
+
+    def __new__(
+        cls, op: Any, modes: Modes, args: tuple, kwargs: dict, key: tuple, varying: frozenset[int]
+    ) -> Call:
+        made = cls._made.get(key)
+        if made is None:
+            made = object.__new__(cls)
+            made.op, made.modes, made.args, made.kwargs = op, modes, args, kwargs
+            made.key, made.varying, made.many = key, varying, False
+            made = cls._made.setdefault(key, made)
+        return made
+
+    def run(self, values: Sequence[Any]) -> tuple:
+        """The outputs, given the values of the slots."""
+        values = [
+            Varying(v) if k in self.varying and not isinstance(v, Varying) else v
+            for k, v in enumerate(values)
+        ]
+        args = fill(self.args, values)
+        kwargs = {k: fill(v, values) for k, v in self.kwargs.items()}
+        with self.modes.applied():
+            result = self.op.run(args, kwargs)
+        self.many = isinstance(result, (list, tuple))
+        return tuple(result) if self.many else (result,)
+
+
+class Node:
+    """One recorded call.
+
+    inputs: the position of the value of each slot.  avals: theirs.  line: the user's, when it was first recorded.
+    """
+
+    __slots__ = ("avals", "call", "inputs", "line")
+
+    def __init__(self, call: Call, inputs: tuple, avals: tuple, line: str) -> None:
+        self.call = call
+        self.inputs = inputs
+        self.avals = avals
+        self.line = line
+
+
+class Slot:
+    """The place of the k-th input among a node's arguments."""
+
+    __slots__ = ("index",)
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+
+
+def fill(template: Any, values: Sequence[Any]) -> Any:
+    """The template with its slots filled."""
+    if isinstance(template, Slot):
+        return values[template.index]
+    if isinstance(template, (list, tuple)) and type(template) in (list, tuple):
+        return type(template)([fill(t, values) for t in template])
+    return template
+
+
+class Trace:
+    """The nodes recorded since the last program ran, on one device in one thread.
+
+    cells: the outputs, which count as alive while anything else refers to them.  leaves: the cells that enter.
+    replaced: positions of leaves that an in-place write replaced, whose
+    buffers may be donated.  overwritten: positions whose Tensor was written in place since.  writes: (undo) for
+    each in-place write, should the program fail.  nodes: the GradNodes read off this trace so far.
+    watched: position -> hooks of a Tensor that is no leaf.  targets: position -> Tensor, for values that were made
+    leaves of autograd while pending.  producers: position -> state, as far as somebody asked.
+    """
+
+    __slots__ = (
+        "cells",
+        "context",
+        "device",
+        "error",
+        "leaves",
+        "nodes",
+        "overwritten",
+        "replaced",
+        "serial",
+        "state",
+        "targets",
+        "watched",
+        "writes",
+        "producers",
+    )
+    _count = 0
+
+    def __init__(self, context: Context, device: device | None) -> None:
+        self.context = context
+        self.device = device
+        self.state = root_of(device)
+        self.cells: list[Cell] = []
+        self.leaves: list[Cell] = []
+        self.replaced: list[int] = []
+        self.overwritten: set[int] = set()
+        self.writes: list[Any] = []
+        self.nodes: dict[int, Any] = {}
+        self.targets: dict[int, weakref.ref] = {}
+        self.watched: dict[int, Any] = {}
+        self.producers: dict[int, State] = {}
+        self.error: BaseException | None = None
+        Trace._count += 1
+        self.serial = Trace._count
+
+    def trim(self) -> None:
+        """Forget leaves that a failed or interrupted call had entered, and no node uses."""
+        known = self.state.leaves
+        for cell in self.leaves[known:]:
+            if cell.trace is self:
+                cell.trace = None
+        del self.leaves[known:]
+
+    def producer(self, position: int) -> State:
+        """The state whose node has an output."""
+        if position not in self.producers:
+            state = self.state
+            while state.parent is not None:
+                for k in range(len(state.avals)):
+                    self.producers[state.first + k] = state
+                state = state.parent
+        return self.producers[position]
+
+
+_roots: dict[device | None, State] = {}
+
+
+def root_of(where: device | None) -> State:
+    """The root of the trie for a device."""
+    root = _roots.get(where)
+    if root is None:
+        root = _roots.setdefault(where, State(None, None, ()))
+    return root
+
+
+class Context:
+    """A thread's recording: its modes, the trace it writes to, and one trace a device."""
+
+    __slots__ = ("__weakref__", "modes", "trace", "traces", "walking")
+
+    def __init__(self) -> None:
+        self.modes = Modes()
+        self.walking = False  # a backward is being recorded: the trace must not be cut
+        # Before the first op there is no device; a trace on device None accepts no leaf.
+        self.trace = Trace(self, None)
+        self.traces: dict[device, Trace] = {}
+
+    def on(self, where: device) -> Trace:
+        """Make the trace of a device the present one."""
+        trace = self.traces.get(where)
+        if trace is None:
+            trace = self.traces[where] = Trace(self, where)
+        self.trace = trace
+        return trace
+
+    def renew(self, trace: Trace) -> None:
+        """Begin a new trace in place of one that has run."""
+        fresh = self.traces[trace.device] = Trace(self, trace.device)
+        if self.trace is trace:
+            self.trace = fresh
+
+
+class _Local(threading.local):
+    def __init__(self) -> None:
+        self.context = Context()
+
+
+local = _Local()
+new_object = object.__new__
+
+# The trace of a cell that an in-place write has replaced: a graph that saved it must not use it any more.
+OVERWRITTEN = Trace(local.context, None)
+
+
+def value_cell(array: Any, where: device | None = None) -> Cell:
+    """A cell for an array."""
+    at = where or device_of(array)
+    return Cell(array, Aval(tuple(array.shape), to_dtype(array.dtype), at))
+
+
+def number_cell(value: int | float, where: device) -> Cell:
+    """A cell for a Python number that varies."""
+    array = np.asarray(value, np.float64 if isinstance(value, float) else np.int64)
+    return Cell(array, Aval((), to_dtype(array.dtype), where, number=True))
+
+
+def new_cell(trace: Trace, index: int, aval: Aval) -> Cell:
+    """A pending cell."""
+    cell = Cell(None, aval)
+    cell.trace = trace
+    cell.index = index
+    return cell
+
+
+def handle(trace: Trace, position: int, aval: Aval) -> Cell:
+    """A cell that stands for a position of the present trace. It never holds an array itself."""
+    if position < 0:
+        return trace.leaves[-1 - position]
+    return new_cell(trace, position, aval)

@@ -1,0 +1,72 @@
+"""Op rows under their public names: functions, methods, in-place methods, `nn.functional` and the other rooms.
+
+`functions(room)` gives the functions of a namespace; `hang_methods()` puts methods on Tensor. The function that a
+user calls is the recorder itself (see _core/record.py): there is nothing in between.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from ._core.op import ROWS, Op
+from ._core.record import record, record_inplace, recorder
+from ._core.tensor import Tensor
+from .ops import load
+
+load()
+_made: dict[Op, Callable] = {}
+
+
+def public_function(op: Op) -> Callable:
+    """The function that records an op, with its signature and docstring."""
+    made = _made.get(op)
+    if made is None:
+        made = _made[op] = recorder(op)
+        made.__name__ = made.__qualname__ = op.name
+        made.__doc__ = op.doc
+        made.__signature__ = op.signature
+    return made
+
+
+def inplace_method(op: Op) -> Callable:
+    """`Tensor.add_` of `add`."""
+
+    def method(*args: Any, **kwargs: Any) -> Tensor:
+        return record_inplace(op, args, kwargs)
+
+    method.__name__ = method.__qualname__ = f"{op.name}_"
+    method.__doc__ = f"`{op.name}` written to this Tensor. {op.doc}"
+    method.__signature__ = op.signature
+    return method
+
+
+def functions(room: str) -> dict[str, Callable]:
+    """name -> function, of a public namespace: "torch", "nn.functional", "linalg", "fft", "special"."""
+    found = {}
+    for row in ROWS.values():
+        if room in row.public:
+            for name in (row.name, *row.aliases):
+                found[name] = public_function(row)
+    return found
+
+
+def row(name: str) -> Callable[..., Any]:
+    """The function of an op by its row's name, for the layers above."""
+    return public_function(ROWS[name])
+
+
+def hang_methods() -> None:
+    """Put the rows' methods on Tensor."""
+    for entry in ROWS.values():
+        for name in (entry.name, *entry.aliases):
+            if "Tensor" in entry.public:
+                setattr(Tensor, name, public_function(entry))
+            if entry.inplace and not hasattr(Tensor, f"{name}_"):
+                setattr(Tensor, f"{name}_", inplace_method(entry))
+
+
+hang_methods()
+
+__all__ = ["functions", "inspect", "record", "row"]

@@ -1,0 +1,424 @@
+"""Making Tensors: from data, from a shape, like another. `torch.tensor`, `zeros`, `arange` and their siblings.
+
+Values that a shape and a few numbers tell are ops of no input, so they cost nothing until they are used.
+Random ones are in random.py.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .._core import dtype as dtypes
+from .._core.alias import cell_of
+from .._core.append import append
+from .._core.device import canonical
+from .._core.device import device as Device
+from .._core.dtype import dtype, get_default_dtype, to_dtype
+from .._core.op import Op
+from .._core.tensor import Tensor, from_array, from_cell
+from .._core.trace import local
+
+
+def _fill(size: tuple[int, ...], value: Any, kind: dtype, device: Any) -> jax.Array:
+    return jnp.full(size, value, kind.numpy)
+
+
+FULL = Op(_fill, "full", differentiable=False)
+FULL.numbers = frozenset({"value"})
+
+
+def _made(size: tuple[int, ...], value: Any, kind: dtype, device: Any, grad: bool) -> Tensor:
+    """A Tensor of one repeated value, recorded as an op without inputs on its device."""
+    where = canonical(device)
+    context = local.context
+    if context.trace.device is not where:
+        context.on(where)
+    (cell,) = append(context, FULL, (size, value, kind, where))
+    made = from_cell(cell)
+    return made.requires_grad_() if grad else made
+
+
+def size_of(size: tuple) -> tuple[int, ...]:
+    """A shape given as numbers or as one sequence. TypeError and RuntimeError as PyTorch's."""
+    if len(size) == 1 and isinstance(size[0], (tuple, list)):
+        size = tuple(size[0])
+    found = tuple(s if type(s) is int else _one_size(s) for s in size)
+    if any(s < 0 for s in found):
+        raise RuntimeError(
+            f"Trying to create tensor with negative dimension {min(found)}: {list(found)}"
+        )
+    return found
+
+
+def _one_size(value: Any) -> int:
+    if isinstance(value, float):
+        raise TypeError("empty(): argument 'size' must be tuple of ints, but found float")
+    return value.__index__()
+
+
+def zeros(*size: Any, **options: Any) -> Tensor:
+    """A Tensor of zeros. dtype: the default dtype if none is given. See torch.zeros."""
+    return _constant(size, 0, options)
+
+
+def ones(*size: Any, **options: Any) -> Tensor:
+    """A Tensor of ones. dtype: the default dtype if none is given. See torch.ones."""
+    return _constant(size, 1, options)
+
+
+def empty(*size: Any, **options: Any) -> Tensor:
+    """A Tensor whose values mean nothing; here they are zeros. See torch.empty."""
+    return _constant(size, 0, options)
+
+
+def _constant(size: tuple, value: Any, options: dict) -> Tensor:
+    given = _Options(options)
+    if not size and "size" in options:
+        size = (tuple(options["size"]),)
+    made = _made(
+        size_of(size), value, given.dtype or get_default_dtype(), given.device, given.requires_grad
+    )
+    return made if given.out is None else _into(given.out, made)
+
+
+class _Options:
+    """The keyword arguments that all creation functions have."""
+
+    _known = {"out", "dtype", "layout", "device", "requires_grad", "pin_memory", "names", "size"}
+    _known |= {"memory_format", "generator"}
+
+    def __init__(self, options: dict) -> None:
+        unknown = set(options) - self._known
+        if unknown:
+            raise TypeError(f"got an unexpected keyword argument '{sorted(unknown)[0]}'")
+        self.out = options.get("out")
+        self.dtype = options.get("dtype")
+        self.device = options.get("device")
+        self.requires_grad = options.get("requires_grad", False)
+
+
+def _into(out: Tensor, made: Tensor) -> Tensor:
+    """The result of a creation function with `out=`."""
+    from_made = made.to(out.dtype)
+    out._storage = out._view = None
+    out._cell = cell_of(from_made)
+    return out
+
+
+def full(size: Sequence[int], fill_value: Any, **options: Any) -> Tensor:
+    """A Tensor of one repeated value; its dtype is the value's. See torch.full."""
+    given = _Options(options)
+    if isinstance(fill_value, Tensor):
+        given.dtype = given.dtype or fill_value.dtype
+        fill_value = fill_value.item()
+    kind = given.dtype or dtypes.of_number(fill_value)
+    sizes = size_of((size,) if isinstance(size, int) else (tuple(size),))
+    made = _made(sizes, fill_value, kind, given.device, given.requires_grad)
+    return made if given.out is None else _into(given.out, made)
+
+
+def _like(input: Tensor, value: Any, options: dict) -> Tensor:
+    given = _Options(options)
+    return _made(
+        tuple(input.shape),
+        value,
+        given.dtype or input.dtype,
+        given.device or input.device,
+        given.requires_grad,
+    )
+
+
+def zeros_like(input: Tensor, **options: Any) -> Tensor:
+    """Zeros of another Tensor's shape, dtype and device. See torch.zeros_like."""
+    return _like(input, 0, options)
+
+
+def ones_like(input: Tensor, **options: Any) -> Tensor:
+    """Ones of another Tensor's shape, dtype and device. See torch.ones_like."""
+    return _like(input, 1, options)
+
+
+def empty_like(input: Tensor, **options: Any) -> Tensor:
+    """A Tensor of another's shape, dtype and device; zeros here. See torch.empty_like."""
+    return _like(input, 0, options)
+
+
+def full_like(input: Tensor, fill_value: Any, **options: Any) -> Tensor:
+    """One repeated value in another Tensor's shape, dtype and device. See torch.full_like."""
+    return _like(input, fill_value, options)
+
+
+def _arange(start: Any, end: Any, step: Any, kind: dtype, device: Any) -> jax.Array:
+    count = max(0, math.ceil((end - start) / step))
+    wide = jnp.float64 if kind.is_floating_point else kind.numpy
+    return (start + step * jnp.arange(count, dtype=wide)).astype(kind.numpy)
+
+
+ARANGE = Op(_arange, "arange", differentiable=False)
+
+
+def arange(start: Any, end: Any = None, step: Any = 1, **options: Any) -> Tensor:
+    """start, start + step, ... below end. Integers give int64. See torch.arange."""
+    given = _Options(options)
+    if end is None:
+        start, end = 0, start
+    start, end, step = (v.item() if isinstance(v, (Tensor, np.generic)) else v for v in (start, end, step))
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
+    if (end - start) * step < 0:
+        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    integers = all(isinstance(v, int) for v in (start, end, step))
+    kind = given.dtype or (dtypes.int64 if integers else get_default_dtype())
+    made = _without_inputs(ARANGE, (start, end, step, kind), given)
+    return made if given.out is None else _into(given.out, made)
+
+
+def _without_inputs(op: Op, args: tuple, given: _Options) -> Tensor:
+    where = canonical(given.device)
+    context = local.context
+    if context.trace.device is not where:
+        context.on(where)
+    made = from_cell(append(context, op, (*args, where))[0])
+    return made.requires_grad_() if given.requires_grad else made
+
+
+def _linspace(start: Any, end: Any, steps: int, kind: dtype, device: Any) -> jax.Array:
+    if steps == 0:
+        return jnp.zeros((0,), kind.numpy)
+    if not kind.is_floating_point:
+        return jnp.linspace(start, end, steps, dtype=jnp.float64).astype(kind.numpy)
+    wide = kind.numpy if kind.itemsize >= 4 else np.dtype(np.float32)
+    first, last = jnp.asarray(start, wide), jnp.asarray(end, wide)
+    step = (last - first) / jnp.asarray(max(steps - 1, 1), wide)
+    k = jnp.arange(steps, dtype=wide)
+    forward = first + step * k
+    backward = last - step * (steps - 1 - k)
+    return jnp.where(k < steps // 2, forward, backward).astype(kind.numpy) if steps > 1 else (
+        jnp.full((1,), first, kind.numpy)
+    )
+
+
+LINSPACE = Op(_linspace, "linspace", differentiable=False)
+LOGSPACE = Op(
+    lambda start, end, steps, base, kind, device: (
+        jnp.asarray(base, jnp.float64) ** _linspace(start, end, steps, dtypes.float64, device)
+    ).astype(kind.numpy),
+    "logspace",
+    differentiable=False,
+)
+
+
+def linspace(start: Any, end: Any, steps: int, **options: Any) -> Tensor:
+    """`steps` evenly spaced values from start to end, both included. See torch.linspace."""
+    given = _Options(options)
+    start, end = (v.item() if isinstance(v, Tensor) else v for v in (start, end))
+    if steps < 0:
+        raise RuntimeError("number of steps must be non-negative")
+    kind = given.dtype or get_default_dtype()
+    made = _without_inputs(LINSPACE, (start, end, int(steps), kind), given)
+    return made if given.out is None else _into(given.out, made)
+
+
+def logspace(start: Any, end: Any, steps: int, base: float = 10.0, **options: Any) -> Tensor:
+    """base to the power of `linspace(start, end, steps)`. See torch.logspace."""
+    given = _Options(options)
+    if steps < 0:
+        raise RuntimeError("number of steps must be non-negative")
+    kind = given.dtype or get_default_dtype()
+    return _without_inputs(LOGSPACE, (start, end, int(steps), float(base), kind), given)
+
+
+EYE = Op(
+    lambda n, m, kind, device: jnp.eye(n, m, dtype=kind.numpy), "eye", differentiable=False
+)
+
+
+def eye(n: int, m: int | None = None, **options: Any) -> Tensor:
+    """The identity matrix, n by m. See torch.eye."""
+    given = _Options(options)
+    sizes = (n, n if m is None else m)
+    if min(sizes) < 0:
+        raise RuntimeError(f"n must be greater or equal to 0, got {min(sizes)}")
+    return _without_inputs(EYE, (*sizes, given.dtype or get_default_dtype()), given)
+
+
+# ------------------------------------------------------------------------------------------------ from data
+
+
+def tensor(
+    data: Any,
+    *,
+    dtype: dtype | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
+    """A Tensor with a copy of `data`: a number, nested sequences, a NumPy array, a Tensor.
+
+    Python floats get the default dtype, integers int64. ValueError for ragged sequences. See torch.tensor.
+    """
+    if isinstance(data, Tensor):
+        made = data.detach().clone()
+        made = made.to(device=device or made.device, dtype=dtype or made.dtype)
+        return made.requires_grad_() if requires_grad else made
+    if isinstance(data, jax.Array):
+        found = from_array(jnp.array(data), device)
+        found = found if dtype is None else found.to(dtype)
+        return found.requires_grad_() if requires_grad else found
+    array = to_array(data, dtype)
+    return from_array(array, device, requires_grad)
+
+
+def to_array(data: Any, kind: dtype | None = None) -> np.ndarray:
+    """`data` as a NumPy array of the dtype that `torch.tensor` would give it."""
+    if isinstance(data, (np.ndarray, np.generic)):
+        array = np.asarray(data)
+        return array if kind is None else array.astype(kind.numpy)
+    flat: list[Any] = []
+    shape = _flatten(data, flat)
+    if kind is None:
+        kind = _kind_of(flat)
+    if kind.category == dtypes.INTEGER and any(isinstance(v, int) and abs(v) >= 2**63 for v in flat):
+        raise RuntimeError("Overflow when unpacking long long")
+    return np.array(flat, dtype=kind.numpy).reshape(shape)
+
+
+def _flatten(data: Any, flat: list) -> tuple[int, ...]:
+    """Collect the numbers of nested sequences; their shape."""
+    if isinstance(data, Tensor):
+        values = data.detach().cpu().numpy()
+        flat.extend(values.reshape(-1).tolist() if values.dtype == object else list(values.reshape(-1)))
+        return tuple(values.shape)
+    if isinstance(data, np.ndarray):
+        flat.extend(data.reshape(-1))
+        return tuple(data.shape)
+    if isinstance(data, (bool, int, float, complex, np.generic)):
+        flat.append(data)
+        return ()
+    if isinstance(data, str) or not hasattr(data, "__len__") or not hasattr(data, "__getitem__"):
+        if hasattr(data, "__index__"):
+            flat.append(data.__index__())
+            return ()
+        raise (TypeError if isinstance(data, str) else RuntimeError)(
+            f"new(): invalid data type '{type(data).__name__}'"
+            if isinstance(data, str)
+            else f"Could not infer dtype of {type(data).__name__}"
+        )
+    shapes = [_flatten(data[k], flat) for k in range(len(data))]
+    for k, shape in enumerate(shapes):
+        if shape != shapes[0]:
+            first, other = (s[0] if s else None for s in (shapes[0], shape))
+            if first is None or other is None:
+                raise TypeError(f"expected a uniform nesting of sequences at position {k}")
+            raise ValueError(
+                f"expected sequence of length {first} at dim 1 (got {other})"
+            )
+    return (len(shapes), *(shapes[0] if shapes else ()))
+
+
+def _kind_of(flat: list) -> dtype:
+    """The dtype that Python's numbers get: of NumPy scalars their own."""
+    kind: dtype | None = None
+    for python, found in ((bool, dtypes.bool_), (int, dtypes.int64), (float, get_default_dtype())):
+        if all(type(v) is python for v in flat) and flat:
+            return found
+    for value in flat:
+        found = to_dtype(value.dtype) if isinstance(value, np.generic) else dtypes.of_number(value)
+        kind = found if kind is None else dtypes.promote_types(kind, found)
+    return kind or get_default_dtype()
+
+
+def as_tensor(data: Any, dtype: dtype | None = None, device: Any = None) -> Tensor:
+    """A Tensor of `data`; a Tensor that fits is returned itself. See torch.as_tensor."""
+    if isinstance(data, Tensor):
+        return data.to(device=device or data.device, dtype=dtype or data.dtype)
+    return tensor(data, dtype=dtype, device=device)
+
+
+def asarray(obj: Any, *, dtype: Any = None, device: Any = None, copy: Any = None, requires_grad: bool = False) -> Tensor:
+    """A Tensor of an object. See torch.asarray."""
+    made = tensor(obj, dtype=dtype, device=device) if copy else as_tensor(obj, dtype, device)
+    return made.requires_grad_() if requires_grad else made
+
+
+def from_numpy(ndarray: np.ndarray) -> Tensor:
+    """A Tensor with the values of a NumPy array.
+
+    They are copied (JAX's buffers are immutable): a later write to the array is not seen. TypeError for
+    anything else, and for dtypes without a counterpart. See torch.from_numpy.
+    """
+    if not isinstance(ndarray, np.ndarray):
+        raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
+    to_dtype(ndarray.dtype)
+    return from_array(ndarray, Device("cpu"))
+
+
+def from_jax(array: jax.Array) -> Tensor:
+    """A Tensor for a `jax.Array` (or a tracer), without a copy."""
+    return from_array(array)
+
+
+def from_dlpack(ext_tensor: Any) -> Tensor:
+    """A Tensor for an object with `__dlpack__`. See torch.from_dlpack."""
+    if isinstance(ext_tensor, Tensor):
+        return ext_tensor.detach()
+    with jax.enable_x64(True):
+        array = jnp.from_dlpack(ext_tensor)
+        return from_array(jnp.array(array, copy=True))
+
+
+def scalar_tensor(s: Any, **options: Any) -> Tensor:
+    """A zero-dim Tensor of a number. See torch.scalar_tensor."""
+    return full((), s, **{"dtype": get_default_dtype(), **options})
+
+
+def complex_(real: Tensor, imag: Tensor) -> Tensor:
+    """real + i imag. See torch.complex."""
+    return from_cell(append(local.context, COMPLEX, (cell_of(real), cell_of(imag)))[0])
+
+
+COMPLEX = Op(lambda real, imag: jax.lax.complex(*jnp.broadcast_arrays(real, imag)), "complex")
+
+
+def legacy_tensor(cls: type, *args: Any, device: Any = None) -> Tensor:
+    """`torch.Tensor(...)`: sizes, a sequence of data, or another Tensor."""
+    if len(args) == 1 and isinstance(args[0], Tensor):
+        return from_cell(cell_of(args[0].detach()), cls)
+    if len(args) == 1 and isinstance(args[0], (list, tuple, np.ndarray)):
+        made = tensor(args[0], dtype=get_default_dtype(), device=device)
+    else:
+        made = zeros(*args, device=device) if args else zeros(0, device=device)
+    return from_cell(cell_of(made), cls)
+
+
+Tensor.__new__ = legacy_tensor
+
+
+def _new(name: str, make: Any) -> Any:
+    def method(self: Tensor, *size: Any, **options: Any) -> Tensor:
+        options.setdefault("dtype", self.dtype)
+        options.setdefault("device", self.device)
+        return make(*size, **{k: v for k, v in options.items() if v is not None})
+
+    method.__name__ = name
+    method.__doc__ = f"{make.__name__} with this Tensor's dtype and device. See torch.Tensor.{name}."
+    return method
+
+
+def new_tensor(self: Tensor, data: Any, **options: Any) -> Tensor:
+    """A Tensor of `data` with this one's dtype and device. See torch.Tensor.new_tensor."""
+    options = {"dtype": self.dtype, "device": self.device} | options
+    return tensor(data, **options)
+
+
+METHODS = {f"new_{f.__name__}": _new(f"new_{f.__name__}", f) for f in (zeros, ones, empty, full)}
+METHODS |= {"new_tensor": new_tensor}
+FUNCTIONS = [zeros, ones, empty, full, zeros_like, ones_like, empty_like, full_like, arange]
+FUNCTIONS += [linspace, logspace, eye, tensor, as_tensor, asarray, from_numpy, from_dlpack]
+FUNCTIONS += [scalar_tensor]

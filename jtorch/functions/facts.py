@@ -1,0 +1,150 @@
+"""Questions about Tensors and dtypes, and the settings of the process: `is_tensor`, `result_type`, `finfo` and so on."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import jax
+import ml_dtypes
+import numpy as np
+
+from .._core import dtype as dtypes
+from .._core.alias import cell_of
+from .._core.device import default_device, set_default_device
+from .._core.dtype import dtype, get_default_dtype, promote_types
+from .._core.program import host, materialise_all
+from .._core.tensor import Tensor
+from .._core.trace import local
+
+
+def is_tensor(obj: Any) -> bool:
+    """Whether an object is a Tensor. See torch.is_tensor."""
+    return isinstance(obj, Tensor)
+
+
+def is_floating_point(input: Tensor) -> bool:
+    """Whether the dtype is a float type. See torch.is_floating_point."""
+    return input.dtype.is_floating_point
+
+
+def is_complex(input: Tensor) -> bool:
+    """Whether the dtype is complex. See torch.is_complex."""
+    return input.dtype.is_complex
+
+
+def is_nonzero(input: Tensor) -> bool:
+    """Whether the one element is not zero. See torch.is_nonzero."""
+    return bool(input)
+
+
+def numel(input: Tensor) -> int:
+    """The number of elements. See torch.numel."""
+    return input.numel()
+
+
+def result_type(tensor1: Any, tensor2: Any) -> dtype:
+    """The dtype of an arithmetic result of two operands. See torch.result_type."""
+    return dtypes.result_type_of([_ranked(tensor1), _ranked(tensor2)])
+
+
+def _ranked(value: Any) -> tuple[dtype, int]:
+    if isinstance(value, Tensor):
+        return value.dtype, dtypes.DIMENSIONED if value.dim() else dtypes.ZERO_DIM
+    return dtypes.of_number(value), dtypes.NUMBER
+
+
+def can_cast(from_: dtype, to: dtype) -> bool:
+    """Whether a result of one dtype may be written to a Tensor of another. See torch.can_cast."""
+    return dtypes.can_cast(from_, to)
+
+
+def equal(input: Tensor, other: Tensor) -> bool:
+    """Whether two Tensors have the same shape and elements. Reads both. See torch.equal."""
+    if input.shape != other.shape:
+        return False
+    return bool(np.array_equal(host(cell_of(input)), host(cell_of(other))))
+
+
+def allclose(
+    input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> bool:
+    """Whether |input - other| <= atol + rtol |other| everywhere. Reads both. See torch.allclose."""
+    if input.dtype is not other.dtype:
+        raise RuntimeError(
+            f"{dtypes.TITLES[input.dtype]} did not match {dtypes.TITLES[other.dtype]}"
+        )
+    a, b = (np.asarray(host(cell_of(t)), np.complex128) for t in (input, other))
+    return bool(np.allclose(a, b, rtol, atol, equal_nan))
+
+
+def set_default_dtype(d: dtype) -> None:
+    """Set the dtype of float Tensors made without one. See torch.set_default_dtype."""
+    dtypes.set_default_dtype(d)
+    local.context.modes = local.context.modes.replace(default_dtype=d)
+
+
+def get_default_device() -> Any:
+    """Where Tensors are made when nothing is said. See torch.get_default_device."""
+    return default_device()
+
+
+def get_num_threads() -> int:
+    """The number of CPU threads; XLA takes all cores. See torch.get_num_threads."""
+    return os.cpu_count() or 1
+
+
+def set_num_threads(int: int) -> None:
+    """Accepted for PyTorch's sake: XLA's CPU threads are fixed when the process starts."""
+
+
+def synchronize() -> None:
+    """Run everything recorded by this thread and wait for it."""
+    materialise_all()
+    for array in jax.live_arrays():
+        if not array.is_deleted():
+            array.block_until_ready()
+
+
+class finfo:
+    """The limits of a float dtype: bits, eps, max, min, tiny, smallest_normal, resolution. See torch.finfo."""
+
+    def __init__(self, type: dtype | None = None) -> None:
+        kind = type or get_default_dtype()
+        if not (kind.is_floating_point or kind.is_complex):
+            raise TypeError(
+                f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle "
+                f"'torch.finfo' of {kind}"
+            )
+        facts = ml_dtypes.finfo(kind.to_real().numpy)
+        self.bits = int(facts.bits)
+        self.dtype = kind.to_real().name
+        for name in ("eps", "max", "min", "tiny", "smallest_normal", "resolution"):
+            setattr(self, name, float(getattr(facts, name)))
+
+    def __repr__(self) -> str:
+        names = ("resolution", "min", "max", "eps", "smallest_normal", "tiny")
+        facts = ", ".join(f"{n}={getattr(self, n):g}" for n in names)
+        return f"finfo({facts}, dtype={self.dtype})"
+
+
+class iinfo:
+    """The limits of an integer dtype: bits, max, min. See torch.iinfo."""
+
+    def __init__(self, type: dtype) -> None:
+        if type.category != dtypes.INTEGER:
+            raise TypeError(
+                "torch.iinfo() requires an integer input type. Use torch.finfo to handle "
+                f"'torch.iinfo' of {type}"
+            )
+        facts = np.iinfo(type.numpy)
+        self.bits, self.max, self.min, self.dtype = facts.bits, facts.max, facts.min, type.name
+
+    def __repr__(self) -> str:
+        return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"
+
+
+FUNCTIONS = [is_tensor, is_floating_point, is_complex, is_nonzero, numel, result_type, can_cast]
+FUNCTIONS += [equal, allclose, set_default_dtype, get_default_dtype, promote_types, synchronize]
+FUNCTIONS += [set_default_device, get_default_device, get_num_threads, set_num_threads]
+METHODS = {"equal": equal, "allclose": allclose, "is_nonzero": is_nonzero}

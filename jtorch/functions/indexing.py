@@ -1,0 +1,299 @@
+"""Indexing: `x[...]`, `x[...] = v`, and the functions whose result's shape depends on values.
+
+A basic index (numbers, slices, None, Ellipsis) is a view; an advanced one (integer Tensors, masks, lists) copies.
+A mask has to be read to know how many elements it selects: that materialises. Integer Tensors as indices
+are not checked against the range of their dimension, which would need a read as well.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .._core import dtype as dtypes
+from .._core.alias import cell_of, check_writable, write
+from .._core.op import ROWS
+from .._core.program import host
+from .._core.record import record
+from .._core.tensor import Tensor, from_array
+from .shaping import broadcast_tensors
+from ..ops.index import INT, NEW, TENSOR
+
+GETITEM, SETITEM = ROWS["_getitem"], ROWS["_setitem"]
+GETITEM_ADVANCED, SETITEM_ADVANCED = ROWS["_getitem_advanced"], ROWS["_setitem_advanced"]
+MASKED_SET = ROWS["_masked_set"]
+
+
+def getitem(self: Tensor, index: Any) -> Tensor:
+    """x[index]. IndexError for an index out of range or of a wrong type."""
+    spec, values, advanced = parse(cell_of(self).aval.shape, index)
+    op = GETITEM_ADVANCED if advanced else GETITEM
+    return record(op, self, spec, *values)
+
+
+def setitem(self: Tensor, index: Any, value: Any) -> None:
+    """x[index] = value, broadcast and cast to x."""
+    old = check_writable(self)
+    value = _as_value(value, self)
+    mask = _single_mask(index)
+    if mask is not None and (not isinstance(value, Tensor) or value.numel() == 1):
+        _check_mask(mask, old.aval.shape)
+        result = record(MASKED_SET, self, mask, value)
+    else:
+        spec, values, advanced = parse(old.aval.shape, index)
+        if advanced:
+            result = record(SETITEM_ADVANCED, self, value, False, spec, *values)
+        else:
+            result = record(SETITEM, self, value, spec, *values)
+    write(self, cell_of(result))
+
+
+def _as_value(value: Any, target: Tensor) -> Any:
+    if isinstance(value, Tensor):
+        return value if value.device is target.device else value.to(target.device)
+    if isinstance(value, (bool, int, float, complex)):
+        return value
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return from_array(value, target.device)
+    raise TypeError(f"can't assign a {type(value).__name__} to a torch.{target.dtype.name} Tensor")
+
+
+def _single_mask(index: Any) -> Tensor | None:
+    if isinstance(index, tuple) and len(index) == 1:
+        index = index[0]
+    if isinstance(index, np.ndarray) and index.dtype == bool:
+        index = from_array(index)
+    return index if isinstance(index, Tensor) and index.dtype is dtypes.bool_ else None
+
+
+def _check_mask(mask: Tensor, shape: tuple[int, ...], at: int = 0) -> None:
+    own = cell_of(mask).aval.shape
+    for k, size in enumerate(own):
+        if at + k >= len(shape) or size != shape[at + k]:
+            raise IndexError(
+                f"The shape of the mask {list(own)} at index {k} does not match the shape of the indexed "
+                f"tensor {list(shape)} at index {at + k}"
+            )
+
+
+# ------------------------------------------------------------------------------------------------ parsing
+
+
+def parse(shape: tuple[int, ...], index: Any) -> tuple[tuple, list, bool]:
+    """What an index means for a shape: its spec, the values of its place holders, whether it is advanced."""
+    items = list(index) if isinstance(index, tuple) else [index]
+    if not isinstance(index, tuple) and isinstance(index, list) and _is_nested(index):
+        items = list(index)
+    items = _expanded(shape, [_plain(item) for item in items])
+    spec: list[Any] = []
+    values: list[Any] = []
+    advanced = any(isinstance(item, Tensor) for item in items)
+    dim = 0
+    for item in items:
+        if item is None:
+            spec.append(NEW)
+        elif isinstance(item, Tensor):
+            dim += _parse_tensor(item, shape, dim, spec, values)
+        elif isinstance(item, slice):
+            spec.append(_bounds(item, shape[dim]))
+            dim += 1
+        else:
+            number = _in_range(item, shape[dim], dim)
+            spec.append(TENSOR if advanced else INT)
+            values.append(from_array(np.int64(number)) if advanced else number)
+            dim += 1
+    return tuple(spec), values, advanced
+
+
+def _is_nested(index: list) -> bool:
+    """PyTorch reads a short list that holds slices or sequences as a tuple."""
+    return len(index) <= 32 and any(
+        isinstance(i, (slice, type(None), list, tuple, Tensor)) or i is Ellipsis for i in index
+    )
+
+
+def _plain(item: Any) -> Any:
+    """An item as None, Ellipsis, a slice, an int or a Tensor."""
+    if item is None or item is Ellipsis or isinstance(item, slice):
+        return item
+    if isinstance(item, Tensor):
+        kind = item.dtype
+        if kind.is_floating_point or kind.is_complex:
+            raise IndexError(
+                "tensors used as indices must be long, int, byte or bool tensors"
+            )
+        if kind is dtypes.uint8:
+            return item.bool()
+        return item
+    if isinstance(item, (bool, np.bool_)):
+        return from_array(np.asarray(item))
+    if isinstance(item, (list, tuple, range, np.ndarray)):
+        array = np.asarray(item)
+        if array.size == 0 and not isinstance(item, np.ndarray):
+            array = array.astype(np.int64)
+        if array.dtype.kind not in "iub":
+            raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
+        return from_array(array if array.dtype == bool else array.astype(np.int64))
+    if hasattr(item, "__index__"):
+        return item.__index__()
+    raise IndexError(
+        "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
+        f"(got {type(item).__name__})"
+    )
+
+
+def _consumed(item: Any) -> int:
+    """How many dimensions of the input an item indexes."""
+    if item is None or item is Ellipsis:
+        return 0
+    if isinstance(item, Tensor) and item.dtype is dtypes.bool_:
+        return item.dim()
+    return 1
+
+
+def _expanded(shape: tuple[int, ...], items: list) -> list:
+    """The items with the Ellipsis, or what is missing at the end, written out."""
+    used = sum(map(_consumed, items))
+    if used > len(shape):
+        if not shape:
+            raise IndexError(
+                "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ "
+                "to convert a 0-dim tensor to a number"
+            )
+        raise IndexError(f"too many indices for tensor of dimension {len(shape)}")
+    rest = [slice(None)] * (len(shape) - used)
+    for k, item in enumerate(items):
+        if item is Ellipsis:
+            after = [slice(None) if i is Ellipsis else i for i in items[k + 1 :]]
+            extra = sum(i is Ellipsis for i in items[k + 1 :])
+            return items[:k] + rest[: len(rest) - extra] + after
+    return items + rest
+
+
+def _bounds(item: slice, size: int) -> tuple[int, int, int]:
+    """A slice as (start, stop, step) within a dimension."""
+    step = 1 if item.step is None else int(item.step)
+    if step <= 0:
+        raise ValueError("step must be greater than zero")
+    edges = [None if v is None else int(v) for v in (item.start, item.stop)]
+    start, stop, _ = slice(*edges).indices(size)
+    return start, max(start, stop), step
+
+
+def _in_range(index: int, size: int, dim: int) -> int:
+    if not -size <= index < size:
+        raise IndexError(
+            f"index {index} is out of bounds for dimension {dim} with size {size}"
+        )
+    return index + size if index < 0 else index
+
+
+def _parse_tensor(item: Tensor, shape: tuple, dim: int, spec: list, values: list) -> int:
+    """Add an index Tensor to the spec; how many dimensions it indexes."""
+    if item.dtype is not dtypes.bool_:
+        spec.append(TENSOR)
+        values.append(item)
+        return 1
+    _check_mask(item, shape, dim)
+    if not item.dim():
+        spec.extend([NEW, TENSOR])
+        raise NotImplementedError("a zero-dim bool Tensor as an index: use torch.where")
+    for found in np.nonzero(host(cell_of(item))):
+        spec.append(TENSOR)
+        values.append(from_array(found))
+    return item.dim()
+
+
+# --------------------------------------------------------------------------- shapes that depend on values
+
+
+def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False) -> Any:
+    """The indices of nonzero elements: (count, dimensions), or a tuple of vectors. Reads the Tensor.
+    See torch.nonzero."""
+    found = np.nonzero(host(cell_of(input)))
+    if as_tuple:
+        if not input.dim():
+            return (from_array(np.zeros(int(bool(input.item())), np.int64), input.device),)
+        return tuple(from_array(f.astype(np.int64), input.device) for f in found)
+    if not input.dim():
+        return from_array(np.zeros((int(bool(input.item())), 0), np.int64), input.device)
+    return from_array(np.stack(found, -1).astype(np.int64), input.device)
+
+
+def argwhere(input: Tensor) -> Tensor:
+    """nonzero(input). See torch.argwhere."""
+    return nonzero(input)
+
+
+def masked_select(input: Tensor, mask: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The elements where a mask is true, as a vector. Reads the mask. See torch.masked_select."""
+    if mask.dtype is not dtypes.bool_:
+        raise RuntimeError("masked_select: expected BoolTensor for mask")
+    input, mask = broadcast_tensors(input, mask)
+    if not input.dim():
+        input, mask = input.reshape(1), mask.reshape(1)
+    return getitem(input, mask)
+
+
+def index_put_(
+    input: Tensor, indices: tuple, values: Tensor, accumulate: bool = False
+) -> Tensor:
+    """input[indices] = values, or += where `accumulate`, in place. See torch.Tensor.index_put_."""
+    old = check_writable(input)
+    spec, found, _ = parse(old.aval.shape, tuple(indices))
+    write(input, cell_of(record(SETITEM_ADVANCED, input, values, accumulate, spec, *found)))
+    return input
+
+
+def index_put(input: Tensor, indices: tuple, values: Tensor, accumulate: bool = False) -> Tensor:
+    """A copy of input with input[indices] = values. See torch.index_put."""
+    return index_put_(input.clone(), indices, values, accumulate)
+
+
+def unique(
+    input: Tensor,
+    sorted: bool = True,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    dim: int | None = None,
+) -> Any:
+    """The different values, in order. Reads the Tensor. See torch.unique."""
+    values, inverse, counts = np.unique(
+        host(cell_of(input)), return_inverse=True, return_counts=True, axis=dim
+    )
+    shape = input.shape if dim is None else (input.shape[dim],)
+    found = [from_array(values, input.device)]
+    if return_inverse:
+        found.append(from_array(inverse.reshape(shape).astype(np.int64), input.device))
+    if return_counts:
+        found.append(from_array(counts.astype(np.int64), input.device))
+    return found[0] if len(found) == 1 else tuple(found)
+
+
+def unique_consecutive(
+    input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+) -> Any:
+    """The values without repetitions of the one before. Reads the Tensor. See torch.unique_consecutive."""
+    array = host(cell_of(input))
+    rows = array.reshape(-1) if dim is None else np.moveaxis(array, dim, 0)
+    flat = rows.reshape(rows.shape[0], -1)
+    new = np.ones(len(rows), bool)
+    new[1:] = (flat[1:] != flat[:-1]).any(1)
+    values = rows[new] if dim is None else np.moveaxis(rows[new], 0, dim)
+    inverse = np.cumsum(new) - 1
+    counts = np.diff(np.append(np.flatnonzero(new), len(rows)))
+    found = [from_array(np.ascontiguousarray(values), input.device)]
+    if return_inverse:
+        shape = input.shape if dim is None else (len(rows),)
+        found.append(from_array(inverse.reshape(shape).astype(np.int64), input.device))
+    if return_counts:
+        found.append(from_array(counts.astype(np.int64), input.device))
+    return found[0] if len(found) == 1 else tuple(found)
+
+
+FUNCTIONS = [nonzero, argwhere, masked_select, index_put, index_put_, unique, unique_consecutive]
+METHODS = {f.__name__: f for f in FUNCTIONS}
+METHODS |= {"__getitem__": getitem, "__setitem__": setitem}

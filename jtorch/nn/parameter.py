@@ -1,0 +1,60 @@
+"""Parameter and Buffer: the tensors that a Module registers when they are assigned to an attribute.
+
+Only what makes them different from Tensor; what a Module does with them is in module.py.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any, Self
+
+from .._core.record import plain_tensors
+from .._core.tensor import Tensor, leaf_of
+from ..functions.creation import empty
+
+
+class Parameter(Tensor):
+    """A leaf tensor that belongs to a Module and, by default, requires a gradient.
+
+    It shares the storage of `data`. See torch.nn.Parameter.
+    """
+
+    def __new__(cls, data: Tensor | None = None, requires_grad: bool = True) -> Self:
+        if data is None:
+            data = empty(0)
+        return leaf_of(cls, data, requires_grad)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
+        """A parameter of the same values, without the gradient. PyTorch drops the gradient too."""
+        if id(self) not in memo:
+            memo[id(self)] = type(self)(self.data.clone(), self.requires_grad)
+        return memo[id(self)]
+
+    def __repr__(self) -> str:
+        return "Parameter containing:\n" + super().__repr__()
+
+    def __reduce_ex__(self, protocol: int) -> tuple:
+        return _rebuild_parameter, (self.data, self.requires_grad, OrderedDict())
+
+
+plain_tensors.add(Parameter)
+
+
+class Buffer(Tensor):
+    """A tensor that belongs to a Module's state and gets no gradient step. See torch.nn.Buffer.
+
+    `persistent`: whether `state_dict()` contains it. It shares the storage of `data`.
+    """
+
+    persistent: bool
+
+    def __new__(cls, data: Tensor | None = None, *, persistent: bool = True) -> Self:
+        if data is None:
+            data = empty(0)
+        buffer = data.detach().as_subclass(cls).requires_grad_(data.requires_grad)
+        buffer.persistent = persistent
+        return buffer
+
+
+def _rebuild_parameter(data: Tensor, requires_grad: bool, hooks: OrderedDict) -> Parameter:
+    return Parameter(data, requires_grad)

@@ -1,0 +1,380 @@
+"""Elementwise arithmetic of two or three tensors: add, mul, div, pow, remainder, lerp and the like.
+
+Operands are promoted to a common dtype and broadcast. Not here: one tensor (pointwise.py),
+comparisons and extrema (comparison.py). Next: reduction.py.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from .._core.dtype import COMPLEX, float64, to_dtype
+from .._core.op import Array, Number, op, unwrap
+from ._layout import LIKE_INPUTS
+from ._promotion import (
+    OWN,
+    c_name,
+    check_broadcast,
+    is_bool,
+    is_complex,
+    is_integral,
+    is_number,
+    promoted,
+    title,
+    to_inexact,
+)
+
+
+def _scaled(other: Array, factor: Any) -> Array:
+    """other * factor in other's dtype; PyTorch's errors for a factor of a higher category."""
+    if is_number(factor):
+        if isinstance(factor, bool) and not is_bool(other):
+            raise RuntimeError("Boolean alpha only supported for Boolean results.")
+        if isinstance(factor, float) and is_integral(other):
+            raise RuntimeError(
+                "For integral input tensors, argument alpha must not be a floating point number."
+            )
+        if factor == 1:
+            return other
+    return other * jnp.asarray(unwrap(factor)).astype(other.dtype)
+
+
+@op(promote="common", inplace=True)
+def add(input: Array | Number, other: Array | Number, *, alpha: Number = 1) -> Array:
+    """input + alpha * other, broadcast. See torch.add."""
+    check_broadcast(input, other)
+    return input + _scaled(other, alpha)
+
+
+@op(inplace=True, promote=OWN, aliases=("subtract",))
+def sub(input: Array | Number, other: Array | Number, *, alpha: Number = 1) -> Array:
+    """input - alpha * other, broadcast. See torch.sub."""
+    if is_bool(input) and is_bool(other):
+        raise RuntimeError(
+            "Subtraction, the `-` operator, with two bool tensors is not supported. "
+            "Use the `^` or `logical_xor()` operator instead."
+        )
+    if is_bool(input) or is_bool(other):
+        raise RuntimeError(
+            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are "
+            "trying to invert a mask, use the `~` or `logical_not()` operator instead."
+        )
+    input, other = promoted(input, other)
+    check_broadcast(input, other)
+    return input - _scaled(other, alpha)
+
+
+@op(promote=OWN, strides=LIKE_INPUTS)
+def rsub(input: Array | Number, other: Array | Number, *, alpha: Number = 1) -> Array:
+    """other - alpha * input, broadcast. See torch.rsub."""
+    return sub(other, input, alpha=alpha)
+
+
+@op(promote="common", inplace=True, aliases=("multiply",))
+def mul(input: Array | Number, other: Array | Number) -> Array:
+    """input * other, broadcast. See torch.mul."""
+    check_broadcast(input, other)
+    return input * other
+
+
+@op(promote="common", inplace=True, aliases=("divide",))
+def div(input: Array | Number, other: Array | Number, *, rounding_mode: str | None = None) -> Array:
+    """input / other, broadcast; or that quotient rounded by "trunc" or "floor".
+
+    Without rounding the quotient of integers is of the default float dtype. See torch.div."""
+    check_broadcast(input, other)
+    if rounding_mode is None:
+        return to_inexact(input) / to_inexact(other)
+    if rounding_mode == "floor":
+        return _floor_quotient(input, other)
+    if rounding_mode == "trunc":
+        return _truncated_quotient(input, other)
+    raise RuntimeError(
+        "div expected rounding_mode to be one of None, 'trunc', or 'floor' "
+        f"but found '{rounding_mode}'"
+    )
+
+
+@op(promote="float", inplace=True)
+def true_divide(input: Array | Number, other: Array | Number) -> Array:
+    """input / other, broadcast; floats for integers. See torch.true_divide."""
+    check_broadcast(input, other)
+    return input / other
+
+
+@op(promote="common", inplace=True)
+def floor_divide(input: Array | Number, other: Array | Number) -> Array:
+    """The quotient rounded down. See torch.floor_divide."""
+    check_broadcast(input, other)
+    return _floor_quotient(input, other)
+
+
+def _truncated_quotient(input: Array, other: Array) -> Array:
+    input, other = jnp.broadcast_arrays(input, other)
+    return lax.div(input, other) if is_integral(input) else jnp.trunc(input / other)
+
+
+def _floor_quotient(input: Array, other: Array) -> Array:
+    """Python's floor division. The gradient of the float case is zero, as in PyTorch."""
+    if is_bool(input):
+        raise NotImplementedError("\"div_floor_cpu\" not implemented for 'Bool'")
+    if is_integral(input):
+        return jnp.floor_divide(input, other)
+    input, other = map(lax.stop_gradient, jnp.broadcast_arrays(input, other))
+    rest = lax.rem(input, other)
+    quotient = (input - rest) / other
+    quotient = jnp.where((rest != 0) & ((other < 0) != (rest < 0)), quotient - 1, quotient)
+    floor = jnp.floor(quotient)
+    floor = jnp.where(quotient - floor > 0.5, floor + 1, floor)
+    floor = jnp.where(quotient == 0, jnp.copysign(0.0, input / other).astype(floor.dtype), floor)
+    return jnp.where(other == 0, input / other, floor)
+
+
+@op(promote="common", inplace=True)
+def remainder(input: Array | Number, other: Array | Number) -> Array:
+    """input - other * floor(input / other): the sign is other's. See torch.remainder."""
+    check_broadcast(input, other)
+    if is_bool(input):
+        raise NotImplementedError("\"remainder_cpu\" not implemented for 'Bool'")
+    return jnp.remainder(input, other)
+
+
+@op(promote="common", inplace=True)
+def fmod(input: Array | Number, other: Array | Number) -> Array:
+    """input - other * trunc(input / other): the sign is input's. See torch.fmod."""
+    check_broadcast(input, other)
+    if is_bool(input):
+        raise NotImplementedError("\"fmod_cpu\" not implemented for 'Bool'")
+    input, other = jnp.broadcast_arrays(input, other)
+    return lax.rem(input, other)
+
+
+@op(inplace=True, promote=OWN)
+def pow(input: Array | Number, exponent: Array | Number) -> Array:
+    """input to the power of exponent, broadcast. See torch.pow."""
+    base, power = promoted(input, exponent)
+    check_broadcast(base, power)
+    if is_number(exponent):
+        return _power_of_number(base, exponent)
+    if is_bool(base):
+        return base | ~power
+    if is_integral(base):
+        return _integer_power(base, power)
+    return _float_power(base, power)
+
+
+def _power_of_number(base: Array, exponent: Any) -> Array:
+    """The cases that multiplication or a root computes exactly; otherwise as for a tensor."""
+    if is_integral(base):
+        if exponent < 0:
+            raise RuntimeError("Integers to negative integer powers are not allowed.")
+        if is_bool(base):
+            return base | (not exponent)
+        return lax.integer_pow(base, int(exponent))
+    if exponent == 0:
+        return jnp.ones_like(base)
+    if isinstance(exponent, complex):
+        return _float_power(base, jnp.asarray(exponent, base.dtype))
+    if exponent == 0.5:
+        return jnp.sqrt(base)
+    if exponent in (1, 2, 3, 4, -1, -2):
+        return lax.integer_pow(base, int(exponent))
+    return _float_power(base, jnp.asarray(exponent, base.dtype))
+
+
+def _integer_power(base: Array, power: Array) -> Array:
+    """Negative powers of tensors do not raise: they are what 1 / base ** n truncates to."""
+    positive = jnp.power(base, jnp.maximum(power, 0))
+    odd = jnp.where(power % 2 == 0, 1, -1)
+    negative = jnp.where(base == 1, 1, jnp.where(base == -1, odd, 0))
+    return jnp.where(power < 0, negative, positive).astype(base.dtype)
+
+
+@jax.custom_jvp
+def _float_power(base: Array, power: Array) -> Array:
+    return jnp.power(base, power)
+
+
+@_float_power.defjvp
+def _float_power_jvp(primals: tuple, tangents: tuple) -> tuple:
+    """PyTorch's conventions: no gradient to the base where the power is 0, none to the power
+    where the base is 0 and the power is not negative."""
+    base, power = primals
+    result = _float_power(base, power)
+    by_base = jnp.where(power == 0, 0, power * _float_power(base, power - 1))
+    real_power = power.real if jnp.iscomplexobj(power) else power
+    at_zero = (base == 0) & (real_power >= 0)
+    by_power = jnp.where(at_zero, 0, result * jnp.log(jnp.where(at_zero, 1, base)))
+    tangent = by_base * tangents[0] + by_power * tangents[1]
+    return result, jnp.broadcast_to(tangent, result.shape).astype(result.dtype)
+
+
+@op(inplace=True, promote=OWN)
+def float_power(input: Array | Number, exponent: Array | Number) -> Array:
+    """The power in float64, or complex128. See torch.float_power."""
+    base, power = promoted(input, exponent)
+    check_broadcast(base, power)
+    wide = float64.to_complex() if to_dtype(base.dtype).category == COMPLEX else float64
+    # From the operands themselves: promotion would lose digits of a number.
+    base, power = (jnp.asarray(unwrap(v)).astype(wide.numpy) for v in (input, exponent))
+    return _float_power(base, power)
+
+
+@op(inplace=True, promote=OWN)
+def addcmul(input: Array, tensor1: Array, tensor2: Array, *, value: Number = 1) -> Array:
+    """input + value * tensor1 * tensor2, broadcast. See torch.addcmul."""
+    input, tensor1, tensor2 = promoted(input, tensor1, tensor2)
+    check_broadcast(input, tensor1, tensor2)
+    return input + _factor(value, input) * tensor1 * tensor2
+
+
+@op(inplace=True, promote=OWN)
+def addcdiv(input: Array, tensor1: Array, tensor2: Array, *, value: Number = 1) -> Array:
+    """input + value * tensor1 / tensor2, broadcast. See torch.addcdiv."""
+    if is_integral(tensor1) and is_integral(tensor2):
+        raise RuntimeError(
+            "Integer division with addcdiv is no longer supported, and in a future release "
+            "addcdiv will perform a true division of tensor1 and tensor2. The historic addcdiv "
+            "behavior can be implemented as (input + value * torch.trunc(tensor1 / tensor2))"
+            ".to(input.dtype) for integer inputs and as (input + value * tensor1 / tensor2) for "
+            "float inputs. The future addcdiv behavior is just the latter implementation: "
+            "(input + value * tensor1 / tensor2), for all dtypes."
+        )
+    input, tensor1, tensor2 = promoted(input, tensor1, tensor2)
+    check_broadcast(input, tensor1, tensor2)
+    return input + _factor(value, input) * (tensor1 / tensor2)
+
+
+def _factor(value: Any, like: Array) -> Any:
+    if isinstance(value, float) and is_integral(like):
+        raise RuntimeError(f"value cannot be converted to type {c_name(like)} without overflow")
+    return jnp.asarray(unwrap(value)).astype(like.dtype)
+
+
+@op(inplace=True, promote=OWN)
+def lerp(input: Array, end: Array, weight: Array | Number) -> Array:
+    """input + weight * (end - input), broadcast. See torch.lerp."""
+    if input.dtype != end.dtype:
+        raise RuntimeError(f"expected dtype {c_name(input)} for `end` but got dtype {c_name(end)}")
+    if is_integral(input):
+        raise NotImplementedError(f"\"lerp_kernel_scalar\" not implemented for '{title(input)}'")
+    check_broadcast(input, end, unwrap(weight))
+    weight = unwrap(weight) if is_number(weight) else jnp.asarray(unwrap(weight), input.dtype)
+    # Exact at both ends, as PyTorch's.
+    near = input + weight * (end - input)
+    far = end - (end - input) * (1 - weight)
+    if is_number(weight):
+        return near if np.abs(weight) < 0.5 else far
+    return jnp.where(jnp.abs(weight) < 0.5, near, far)
+
+
+@op(promote="float", inplace=True, aliases=("arctan2",))
+def atan2(input: Array, other: Array) -> Array:
+    """The angle of the point (other, input) with the first axis. See torch.atan2."""
+    check_broadcast(input, other)
+    return _atan2(*jnp.broadcast_arrays(input, other))
+
+
+@jax.custom_jvp
+def _atan2(input: Array, other: Array) -> Array:
+    return lax.atan2(input, other)
+
+
+@_atan2.defjvp
+def _atan2_jvp(primals: tuple, tangents: tuple) -> tuple:
+    """The gradient at the origin is zero."""
+    y, x = primals
+    squares = x * x + y * y
+    scale = jnp.where(squares == 0, 0, 1 / jnp.where(squares == 0, 1, squares))
+    return _atan2(y, x), (x * tangents[0] - y * tangents[1]) * scale
+
+
+@op(inplace=True)
+def hypot(input: Array, other: Array) -> Array:
+    """sqrt(input ** 2 + other ** 2). See torch.hypot."""
+    input, other = promoted(input, other)
+    if is_integral(input):
+        raise NotImplementedError(f"\"hypot_cpu\" not implemented for '{title(input)}'")
+    check_broadcast(input, other)
+    largest = lax.stop_gradient(jnp.maximum(jnp.abs(input), jnp.abs(other)))
+    scale = jnp.where((largest == 0) | jnp.isinf(largest), 1, largest)
+    return scale * jnp.sqrt((input / scale) ** 2 + (other / scale) ** 2)
+
+
+@op(promote="float", inplace=True)
+def copysign(input: Array, other: Array | Number) -> Array:
+    """|input| with other's sign. See torch.copysign."""
+    check_broadcast(input, other)
+    size = jnp.abs(input)
+    return jnp.where(jnp.signbit(other), -size, size)
+
+
+@op(promote="common", inplace=True, differentiable=False)
+def nextafter(input: Array, other: Array) -> Array:
+    """The next float after input towards other. See torch.nextafter."""
+    check_broadcast(input, other)
+    return jnp.nextafter(input, other)
+
+
+@op(promote="float", inplace=True)
+def ldexp(input: Array, other: Array) -> Array:
+    """input * 2 ** other. See torch.ldexp."""
+    check_broadcast(input, other)
+    return input * jnp.exp2(other)
+
+
+@op(result=("mantissa", "exponent"))
+def frexp(input: Array) -> tuple[Array, Array]:
+    """input as mantissa * 2 ** exponent, |mantissa| in [0.5, 1). See torch.frexp."""
+    if is_integral(input):
+        raise RuntimeError(
+            "torch.frexp() only supports floating-point dtypes, got " + str(to_dtype(input.dtype))
+        )
+    _, exponent = jnp.frexp(lax.stop_gradient(input))
+    scale = jnp.exp2(-exponent.astype(input.dtype))
+    return input * scale, exponent.astype(jnp.int32)
+
+
+def _only_integers(name: str, input: Array) -> None:
+    if not is_integral(input) or is_bool(input):
+        raise NotImplementedError(f"\"{name}_cpu\" not implemented for '{title(input)}'")
+
+
+@op(promote="common", inplace=True)
+def gcd(input: Array, other: Array) -> Array:
+    """The greatest common divisor of integers. See torch.gcd."""
+    check_broadcast(input, other)
+    _only_integers("gcd", input)
+    return jnp.gcd(input, other)
+
+
+@op(promote="common", inplace=True)
+def lcm(input: Array, other: Array) -> Array:
+    """The least common multiple of integers. See torch.lcm."""
+    check_broadcast(input, other)
+    _only_integers("lcm", input)
+    return jnp.lcm(input, other)
+
+
+@op(public=("torch",))
+def polar(abs: Array, angle: Array) -> Array:
+    """abs * (cos(angle) + i sin(angle)). See torch.polar."""
+    check_broadcast(abs, angle)
+    return lax.complex(*jnp.broadcast_arrays(abs * jnp.cos(angle), abs * jnp.sin(angle)))
+
+
+@op("complex", public=("torch",))
+def complex_of(real: Array, imag: Array) -> Array:
+    """real + i * imag. See torch.complex."""
+    if real.dtype != imag.dtype or is_integral(real) or is_complex(real):
+        raise RuntimeError(
+            "Expected both inputs to be Half, Float or Double tensors but got "
+            f"{title(real)} and {title(imag)}"
+        )
+    check_broadcast(real, imag)
+    return lax.complex(*jnp.broadcast_arrays(real, imag))

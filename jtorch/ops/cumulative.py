@@ -1,0 +1,147 @@
+"""Running sums, products and extrema along a dimension; differences and trapezoids.
+
+Not here: reductions (reduction.py). Next: sorting.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from .._core.dtype import dtype
+from .._core.op import Array, Number, op
+from ._layout import CONTIGUOUS
+from ._promotion import is_bool, is_integral, is_number, promoted
+from ._shapes import wrap_dim
+from .reduction import take_along
+
+
+def _running(function: Callable, input: Array, dim: int, d: dtype | None) -> Array:
+    dim = wrap_dim(dim, input.ndim)
+    if d is not None:
+        input = input.astype(d.numpy)
+    elif is_integral(input):
+        input = input.astype(jnp.int64)
+    return function(input, axis=dim) if input.ndim else input
+
+
+@op(inplace=True, strides=CONTIGUOUS)
+def cumsum(input: Array, dim: int, *, dtype: dtype | None = None) -> Array:
+    """Running sum along dim; integers as int64. See torch.cumsum."""
+    return _running(jnp.cumsum, input, dim, dtype)
+
+
+@op(inplace=True, strides=CONTIGUOUS)
+def cumprod(input: Array, dim: int, *, dtype: dtype | None = None) -> Array:
+    """Running product along dim; integers as int64. See torch.cumprod."""
+    return _running(jnp.cumprod, input, dim, dtype)
+
+
+@op()
+def logcumsumexp(input: Array, dim: int) -> Array:
+    """log of the running sum of exp(input). See torch.logcumsumexp."""
+    (input,) = promoted(input, to_float=True)
+    return _running(lax.cumlogsumexp, input, dim, None)
+
+
+def _running_extremum(input: Array, dim: int, better: Callable) -> tuple[Array, Array]:
+    """Values and their indices; of equals the latest, as in PyTorch; NaN stays once it came."""
+    dim = wrap_dim(dim, input.ndim)
+    if input.ndim == 0:
+        return input, jnp.zeros((), jnp.int64)
+
+    def later(first: tuple, second: tuple) -> tuple:
+        take = better(second[0], first[0]) | jnp.isnan(second[0])
+        take = take & ~(jnp.isnan(first[0]) & ~jnp.isnan(second[0]))
+        return tuple(jnp.where(take, b, a) for a, b in zip(first, second, strict=True))
+
+    positions = lax.broadcasted_iota(jnp.int64, input.shape, dim)
+    values = lax.stop_gradient(input)
+    _, indices = lax.associative_scan(later, (values, positions), axis=dim)
+    return take_along(input, indices, dim), indices
+
+
+@op(result=("values", "indices"))
+def cummax(input: Array, dim: int) -> tuple[Array, Array]:
+    """Running maximum along dim, and where it is. See torch.cummax."""
+    return _running_extremum(input, dim, jnp.greater_equal)
+
+
+@op(result=("values", "indices"))
+def cummin(input: Array, dim: int) -> tuple[Array, Array]:
+    """Running minimum along dim, and where it is. See torch.cummin."""
+    return _running_extremum(input, dim, jnp.less_equal)
+
+
+@op()
+def diff(
+    input: Array,
+    n: int = 1,
+    dim: int = -1,
+    prepend: Array | None = None,
+    append: Array | None = None,
+) -> Array:
+    """The n-th difference of neighbours along dim. See torch.diff."""
+    if input.ndim == 0:
+        raise RuntimeError("diff expects input to be at least one-dimensional")
+    if n < 0:
+        raise RuntimeError(f"order must be non-negative but got {n}")
+    dim = wrap_dim(dim, input.ndim)
+    parts = [part for part in (prepend, input, append) if part is not None]
+    if len(parts) > 1:
+        input = jnp.concatenate(promoted(*parts), dim)
+    for _ in range(min(n, input.shape[dim])):
+        size = input.shape[dim]
+        after = lax.slice_in_dim(input, 1, size, axis=dim)
+        before = lax.slice_in_dim(input, 0, size - 1, axis=dim)
+        input = after ^ before if is_bool(input) else after - before
+    return input
+
+
+def _trapezoids(y: Array, x: Array | None, dx: float, dim: int) -> tuple[Array, int]:
+    """The areas between neighbours along dim."""
+    dim = wrap_dim(dim, y.ndim)
+    size = y.shape[dim]
+    pairs = lax.slice_in_dim(y, 1, max(size, 1), axis=dim)
+    pairs = pairs + lax.slice_in_dim(y, 0, max(size - 1, 0), axis=dim)
+    if x is None:
+        return pairs * (dx / 2) if not is_integral(y) else pairs / 2 * dx, dim
+    if x.ndim == 1:
+        if x.shape[0] != size:
+            raise RuntimeError("trapezoid: There must be one `x` value for each sample point")
+        widths = jnp.diff(x)
+        return pairs * widths.reshape([-1 if d == dim else 1 for d in range(y.ndim)]) / 2, dim
+    x = x.reshape((1,) * (y.ndim - x.ndim) + x.shape)
+    return pairs * jnp.diff(x, axis=dim) / 2, dim
+
+
+@op(public=("torch",), aliases=("trapz",))
+def trapezoid(
+    y: Array, x: Array | Number | None = None, *, dx: float = 1.0, dim: int = -1
+) -> Array:
+    """The integral along dim by the trapezoid rule. See torch.trapezoid."""
+    if is_number(x):
+        x, dx = None, x
+    areas, dim = _trapezoids(y, x, dx, dim)
+    return _default_float(jnp.sum(areas, axis=dim), y, x)
+
+
+@op(public=("torch",))
+def cumulative_trapezoid(
+    y: Array, x: Array | Number | None = None, *, dx: float = 1.0, dim: int = -1
+) -> Array:
+    """The running integral along dim by the trapezoid rule. See torch.cumulative_trapezoid."""
+    if is_number(x):
+        x, dx = None, x
+    areas, dim = _trapezoids(y, x, dx, dim)
+    return _default_float(jnp.cumsum(areas, axis=dim), y, x)
+
+
+def _default_float(result: Array, y: Array, x: Array | None) -> Array:
+    """jax.numpy divides integers in float64."""
+    operands = [y] if x is None else [y, x]
+    common = jax.eval_shape(lambda: promoted(*operands, to_float=True)[0])
+    return result.astype(common.dtype)

@@ -1,0 +1,481 @@
+"""Views: ops whose result shares its base's storage. Each row says how to write back (`put`) and its strides.
+
+Two laws hold for each of them, and are tested: put(b, get(b)) == b and get(put(b, n)) == n.
+What decides between a view and a copy (reshape, contiguous) is in functions/shaping.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+from jax import lax
+
+from .._core.op import Array, Number, op
+from .._core.strides import view_strides
+from ._shapes import wrap_dim, wrap_dims
+
+VIEW = ("torch", "Tensor")
+
+
+def rule(strides: Callable) -> Callable:
+    """A strides rule from a function of (shape, strides, output shape, *arguments)."""
+
+    def apply(avals: tuple, shape: tuple, call: Any, k: int) -> tuple[int, ...]:
+        aval = avals[0]
+        return tuple(strides(aval.shape, aval.strides, shape, *call.args[1:], **call.kwargs))
+
+    return apply
+
+
+def infer_size(shape: tuple[int, ...], numel: int) -> tuple[int, ...]:
+    """A shape with its -1 filled in. RuntimeError where it doesn't fit the number of elements."""
+    known = 1
+    unknown = None
+    for k, size in enumerate(shape):
+        if size == -1:
+            if unknown is not None:
+                raise RuntimeError("only one dimension can be inferred")
+            unknown = k
+        elif size < 0:
+            raise RuntimeError(f"invalid shape dimension {size}")
+        else:
+            known *= size
+    if unknown is None:
+        if known != numel:
+            raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {numel}")
+        return tuple(shape)
+    if known == 0 and numel == 0:
+        raise RuntimeError(
+            f"cannot reshape tensor of 0 elements into shape {list(shape)} because the unspecified "
+            "dimension size -1 can be any value and is ambiguous"
+        )
+    if known == 0 or numel % known:
+        raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {numel}")
+    return (*shape[:unknown], numel // known, *shape[unknown + 1 :])
+
+
+def _put_shape(base: Array, new: Array, *_: Any, **__: Any) -> Array:
+    return new.reshape(base.shape)
+
+
+def _view_strides(shape: tuple, strides: tuple, out: tuple, *_: Any, **__: Any) -> tuple:
+    found = view_strides(shape, strides, out)
+    if found is None:
+        raise RuntimeError(
+            "view size is not compatible with input tensor's size and stride (at least one dimension "
+            "spans across two contiguous subspaces). Use .reshape(...) instead."
+        )
+    return found
+
+
+@op("view", public=("Tensor",), view=_put_shape, strides=rule(_view_strides))
+def view(input: Array, shape: tuple[int, ...]) -> Array:
+    """The same elements in another shape. RuntimeError where the strides admit no view.
+    See torch.Tensor.view."""
+    return input.reshape(infer_size(shape, input.size))
+
+
+# ------------------------------------------------------------------------------------ order of dimensions
+
+
+def _put_transpose(base: Array, new: Array, dim0: int, dim1: int) -> Array:
+    return transpose(new, dim0, dim1)
+
+
+def _transposed(shape: tuple, strides: tuple, out: tuple, dim0: int, dim1: int) -> list[int]:
+    found = list(strides)
+    if found:
+        a, b = wrap_dim(dim0, len(shape)), wrap_dim(dim1, len(shape))
+        found[a], found[b] = found[b], found[a]
+    return found
+
+
+@op(aliases=("swapaxes", "swapdims"), view=_put_transpose, strides=rule(_transposed))
+def transpose(input: Array, dim0: int, dim1: int) -> Array:
+    """Two dimensions exchanged. See torch.transpose."""
+    a, b = wrap_dim(dim0, input.ndim), wrap_dim(dim1, input.ndim)
+    return jnp.swapaxes(input, a, b) if input.ndim else input
+
+
+def _check_permutation(dims: tuple[int, ...], ndim: int) -> tuple[int, ...]:
+    if len(dims) != ndim:
+        raise RuntimeError(
+            f"permute(sparse_coo): number of dimensions in the tensor input does not match the length "
+            f"of the desired ordering of dimensions i.e. input.dim() = {ndim} is not equal to "
+            f"len(dims) = {len(dims)}"
+        )
+    return wrap_dims(dims, ndim)
+
+
+def _put_permute(base: Array, new: Array, dims: tuple[int, ...]) -> Array:
+    order = _check_permutation(dims, base.ndim)
+    return jnp.transpose(new, [order.index(k) for k in range(base.ndim)])
+
+
+@op(
+    view=_put_permute,
+    strides=rule(lambda shape, s, out, dims: [s[d] for d in _check_permutation(dims, len(shape))]),
+)
+def permute(input: Array, dims: tuple[int, ...]) -> Array:
+    """Dimensions in another order. See torch.permute."""
+    return jnp.transpose(input, _check_permutation(dims, input.ndim))
+
+
+def _movedim_order(ndim: int, source: Any, destination: Any) -> list[int]:
+    sources = wrap_dims((source,) if isinstance(source, int) else source, ndim)
+    targets = wrap_dims((destination,) if isinstance(destination, int) else destination, ndim)
+    if len(sources) != len(targets):
+        raise RuntimeError(
+            "movedim: Invalid source or destination dims: source and destination must have the same "
+            "number of elements"
+        )
+    rest = [d for d in range(ndim) if d not in sources]
+    order = [-1] * ndim
+    for s, t in zip(sources, targets, strict=True):
+        order[t] = s
+    free = iter(rest)
+    return [next(free) if o < 0 else o for o in order]
+
+
+def _put_movedim(base: Array, new: Array, source: Any, destination: Any) -> Array:
+    order = _movedim_order(base.ndim, source, destination)
+    return jnp.transpose(new, [order.index(k) for k in range(base.ndim)])
+
+
+@op(
+    aliases=("moveaxis",),
+    view=_put_movedim,
+    strides=rule(lambda shape, s, out, a, b: [s[d] for d in _movedim_order(len(shape), a, b)]),
+)
+def movedim(input: Array, source: int | tuple, destination: int | tuple) -> Array:
+    """Dimensions moved to other places. See torch.movedim."""
+    return jnp.transpose(input, _movedim_order(input.ndim, source, destination))
+
+
+def _put_t(base: Array, new: Array) -> Array:
+    return new.T
+
+
+@op(view=_put_t, strides=rule(lambda shape, strides, out: strides[::-1]))
+def t(input: Array) -> Array:
+    """The transpose of a matrix; a vector as it is. See torch.t."""
+    if input.ndim > 2:
+        raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {input.ndim}D")
+    return input.T
+
+
+@op("_reversed", public=(), view=_put_t, strides=rule(lambda shape, strides, out: strides[::-1]))
+def reversed_dims(input: Array) -> Array:
+    """All dimensions reversed: Tensor.T."""
+    return input.T
+
+
+def _put_mt(base: Array, new: Array) -> Array:
+    return jnp.swapaxes(new, -1, -2)
+
+
+@op("_matrix_transpose", public=(), view=_put_mt, strides=rule(lambda a, s, o: (*s[:-2], s[-1], s[-2])))
+def matrix_transpose(input: Array) -> Array:
+    """The last two dimensions exchanged: Tensor.mT."""
+    if input.ndim < 2:
+        raise RuntimeError(
+            f"tensor.mT is only supported on matrices or batches of matrices. Got {input.ndim}-D tensor."
+        )
+    return jnp.swapaxes(input, -1, -2)
+
+
+# ------------------------------------------------------------------------------------ dimensions of size 1
+
+
+def _unsqueeze_strides(shape: tuple, strides: tuple, out: tuple, dim: int) -> list[int]:
+    at = wrap_dim(dim, len(shape) + 1)
+    step = shape[at] * strides[at] if at < len(shape) else 1
+    return [*strides[:at], step, *strides[at:]]
+
+
+@op(view=_put_shape, strides=rule(_unsqueeze_strides))
+def unsqueeze(input: Array, dim: int) -> Array:
+    """A dimension of size 1 put in. See torch.unsqueeze."""
+    return jnp.expand_dims(input, wrap_dim(dim, input.ndim + 1))
+
+
+def _squeezed(shape: tuple[int, ...], dim: Any) -> list[int]:
+    """The dimensions that squeeze drops."""
+    if dim is None:
+        return [k for k, size in enumerate(shape) if size == 1]
+    dims = (dim,) if isinstance(dim, int) else dim
+    if not shape:
+        wrap_dims(dims, 1)
+        return []
+    return [d for d in wrap_dims(dims, len(shape)) if shape[d] == 1]
+
+
+def _squeeze_strides(shape: tuple, strides: tuple, out: tuple, dim: Any = None) -> list[int]:
+    dropped = _squeezed(shape, dim)
+    return [s for k, s in enumerate(strides) if k not in dropped]
+
+
+@op(view=_put_shape, strides=rule(_squeeze_strides))
+def squeeze(input: Array, dim: int | tuple | None = None) -> Array:
+    """Dimensions of size 1 left out. See torch.squeeze."""
+    return jnp.squeeze(input, tuple(_squeezed(input.shape, dim)))
+
+
+# ------------------------------------------------------------------------------------------------ expanding
+
+
+def _expanded(shape: tuple[int, ...], sizes: tuple[int, ...]) -> tuple[int, ...]:
+    lead = len(sizes) - len(shape)
+    if lead < 0:
+        raise RuntimeError(
+            f"expand(torch.FloatTensor{{{list(shape)}}}, size={list(sizes)}): the number of sizes provided "
+            f"({len(sizes)}) must be greater or equal to the number of dimensions in the tensor "
+            f"({len(shape)})"
+        )
+    full = []
+    for k, size in enumerate(sizes):
+        own = shape[k - lead] if k >= lead else None
+        if size == -1:
+            if own is None:
+                raise RuntimeError(
+                    f"The expanded size of the tensor (-1) isn't allowed in a leading, non-existing "
+                    f"dimension {k}"
+                )
+            size = own
+        elif own is not None and own not in (1, size):
+            raise RuntimeError(
+                f"The expanded size of the tensor ({size}) must match the existing size ({own}) at "
+                f"non-singleton dimension {k}.  Target sizes: {list(sizes)}.  Tensor sizes: {list(shape)}"
+            )
+        full.append(size)
+    return tuple(full)
+
+
+def _expand_strides(shape: tuple, strides: tuple, out: tuple, *_: Any, **__: Any) -> list[int]:
+    lead = len(out) - len(shape)
+    found = []
+    for k in reversed(range(len(out))):
+        if k < lead:
+            found.append(0 if out[k] != 1 else (out[k + 1] * found[-1] if found else 1))
+        elif shape[k - lead] == 1 and out[k] != 1:
+            found.append(0)
+        else:
+            found.append(strides[k - lead])
+    return found[::-1]
+
+
+def _put_expand(base: Array, new: Array, size: tuple[int, ...], **_: Any) -> Array:
+    lead = new.ndim - base.ndim
+    index = [0] * lead
+    index += [slice(0, 1) if b == 1 else slice(None) for b in base.shape]
+    return new[tuple(index)].reshape(base.shape)
+
+
+@op(public=("Tensor",), view=_put_expand, strides=rule(_expand_strides))
+def expand(input: Array, size: tuple[int, ...], *, implicit: bool = False) -> Array:
+    """Dimensions of size 1 repeated without a copy. See torch.Tensor.expand."""
+    return jnp.broadcast_to(input, _expanded(input.shape, size))
+
+
+# ---------------------------------------------------------------------------------------------- parts of it
+
+
+def _bounded(index: Any, size: int, dim: int) -> Any:
+    """A Python index within a dimension, from the front. A varying one was checked when it was given."""
+    if isinstance(index, int):
+        if not -size <= index < size:
+            raise IndexError(
+                f"select(): index {index} out of range for tensor with size {size} at dimension {dim}"
+            )
+        return index + size if index < 0 else index
+    return jnp.where(index < 0, index + size, index)
+
+
+def _put_select(base: Array, new: Array, dim: int, index: Number) -> Array:
+    at = wrap_dim(dim, base.ndim)
+    start = _bounded(index, base.shape[at], at)
+    return lax.dynamic_update_index_in_dim(base, new.astype(base.dtype), start, at)
+
+
+def _select_strides(shape: tuple, strides: tuple, out: tuple, dim: int, index: Any) -> list[int]:
+    at = wrap_dim(dim, len(shape))
+    return [s for k, s in enumerate(strides) if k != at]
+
+
+@op(view=_put_select, strides=rule(_select_strides))
+def select(input: Array, dim: int, index: Number) -> Array:
+    """The part at one index of a dimension, which disappears. See torch.select."""
+    if not input.ndim:
+        raise IndexError("select() cannot be applied to a 0-dim tensor.")
+    at = wrap_dim(dim, input.ndim)
+    start = _bounded(index, input.shape[at], at)
+    if isinstance(start, int):
+        return lax.index_in_dim(input, start, at, keepdims=False)
+    return lax.dynamic_index_in_dim(input, start, at, keepdims=False)
+
+
+def _put_slice(base: Array, new: Array, dim: int, start: int, stop: int, step: int) -> Array:
+    index = [slice(None)] * base.ndim
+    index[dim] = slice(start, stop, step)
+    return base.at[tuple(index)].set(new)
+
+
+def _slice_strides(
+    shape: tuple, strides: tuple, out: tuple, dim: int, start: int, stop: int, step: int
+) -> list[int]:
+    return [s * step if k == dim else s for k, s in enumerate(strides)]
+
+
+@op("_slice", public=(), view=_put_slice, strides=rule(_slice_strides))
+def slice_dim(input: Array, dim: int, start: int, stop: int, step: int) -> Array:
+    """input[..., start:stop:step, ...] at a dimension; all non-negative and in range."""
+    return lax.slice_in_dim(input, start, stop, step, dim)
+
+
+def _put_narrow(base: Array, new: Array, dim: int, start: Number, length: int) -> Array:
+    at = wrap_dim(dim, base.ndim)
+    first = _narrow_start(start, base.shape[at])
+    return lax.dynamic_update_slice_in_dim(base, new.astype(base.dtype), first, at)
+
+
+def _narrow_start(start: Any, size: int) -> Any:
+    if isinstance(start, int):
+        return start + size if start < 0 else start
+    return jnp.where(start < 0, start + size, start)
+
+
+@op(view=_put_narrow, strides=rule(lambda shape, strides, out, *_, **__: strides))
+def narrow(input: Array, dim: int, start: Number, length: int) -> Array:
+    """`length` entries of a dimension from `start` on. See torch.narrow."""
+    if not input.ndim:
+        raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
+    at = wrap_dim(dim, input.ndim)
+    size = input.shape[at]
+    if length < 0:
+        raise RuntimeError("narrow(): length must be non-negative.")
+    if isinstance(start, int):
+        if not -size <= start <= size:
+            raise IndexError(
+                f"start out of range (expected to be in range of [{-size}, {size}], but got {start})"
+            )
+        first = start + size if start < 0 else start
+        if first + length > size:
+            raise RuntimeError(
+                f"start ({first}) + length ({length}) exceeds dimension size ({size})."
+            )
+        return lax.slice_in_dim(input, first, first + length, 1, at)
+    return lax.dynamic_slice_in_dim(input, _narrow_start(start, size), length, at)
+
+
+def _diagonal_strides(
+    shape: tuple, strides: tuple, out: tuple, offset: int = 0, dim1: int = 0, dim2: int = 1
+) -> list[int]:
+    a, b = wrap_dim(dim1, len(shape)), wrap_dim(dim2, len(shape))
+    return [s for k, s in enumerate(strides) if k not in (a, b)] + [strides[a] + strides[b]]
+
+
+def _put_diagonal(
+    base: Array, new: Array, offset: int = 0, dim1: int = 0, dim2: int = 1
+) -> Array:
+    a, b = wrap_dim(dim1, base.ndim), wrap_dim(dim2, base.ndim)
+    moved = jnp.moveaxis(base, (a, b), (-2, -1))
+    k = jnp.arange(new.shape[-1])
+    rows, columns = k + max(-offset, 0), k + max(offset, 0)
+    return jnp.moveaxis(moved.at[..., rows, columns].set(new), (-2, -1), (a, b))
+
+
+@op(view=_put_diagonal, strides=rule(_diagonal_strides))
+def diagonal(input: Array, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Array:
+    """The diagonal of two dimensions, as a new last one. See torch.diagonal."""
+    a, b = wrap_dim(dim1, input.ndim), wrap_dim(dim2, input.ndim)
+    if a == b:
+        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
+    return jnp.diagonal(input, offset, a, b)
+
+
+def _unfold_index(shape: tuple, dimension: int, size: int, step: int) -> tuple[int, Array]:
+    at = wrap_dim(dimension, len(shape))
+    length = shape[at] if shape else 1
+    if size > length:
+        raise RuntimeError(
+            f"maximum size for tensor at dimension {at} is {length} but size is {size}"
+        )
+    count = (length - size) // step + 1
+    return at, jnp.arange(count)[:, None] * step + jnp.arange(size)[None, :]
+
+
+def _put_unfold(base: Array, new: Array, dimension: int, size: int, step: int) -> Array:
+    at, index = _unfold_index(base.shape, dimension, size, step)
+    moved = jnp.moveaxis(base, at, 0)
+    parts = jnp.moveaxis(jnp.moveaxis(new, -1, 0), at + 1, 0)
+    return jnp.moveaxis(moved.at[index].set(parts), 0, at)
+
+
+def _unfold_strides(
+    shape: tuple, strides: tuple, out: tuple, dimension: int, size: int, step: int
+) -> list[int]:
+    at = wrap_dim(dimension, len(shape))
+    found = [s * step if k == at else s for k, s in enumerate(strides)]
+    return [*found, strides[at]]
+
+
+@op(public=("Tensor",), view=_put_unfold, strides=rule(_unfold_strides))
+def unfold(input: Array, dimension: int, size: int, step: int) -> Array:
+    """Windows of `size` along a dimension, every `step`, as a new last dimension.
+    See torch.Tensor.unfold."""
+    at, index = _unfold_index(input.shape, dimension, size, step)
+    windows = jnp.take(input, index.reshape(-1), axis=at)
+    parts = windows.reshape(*input.shape[:at], *index.shape, *input.shape[at + 1 :])
+    return jnp.moveaxis(parts, at + 1, -1)
+
+
+# -------------------------------------------------------------------------------------------------- complex
+
+
+@op(
+    public=(),
+    view=lambda base, new: lax.complex(new, base.imag),
+    strides=rule(lambda a, s, o: [2 * x for x in s]),
+)
+def _real_part(input: Array) -> Array:
+    """The real part of a complex Tensor: Tensor.real."""
+    return input.real
+
+
+@op(
+    public=(),
+    view=lambda base, new: lax.complex(base.real, new),
+    strides=rule(lambda a, s, o: [2 * x for x in s]),
+)
+def _imaginary_part(input: Array) -> Array:
+    """The imaginary part of a complex Tensor: Tensor.imag."""
+    return input.imag
+
+
+def _complex_of(pairs: Array) -> Array:
+    return lax.complex(pairs[..., 0], pairs[..., 1])
+
+
+@op(
+    view=lambda base, new: _complex_of(new),
+    strides=rule(lambda a, s, o: [*[2 * x for x in s], 1]),
+)
+def view_as_real(input: Array) -> Array:
+    """A complex Tensor as pairs (real, imaginary) in a new last dimension. See torch.view_as_real."""
+    if not jnp.iscomplexobj(input):
+        raise RuntimeError("view_as_real is only supported for complex tensors")
+    return jnp.stack([input.real, input.imag], -1)
+
+
+@op(
+    view=lambda base, new: jnp.stack([new.real, new.imag], -1),
+    strides=rule(lambda a, s, o: [x // 2 for x in s[:-1]]),
+)
+def view_as_complex(input: Array) -> Array:
+    """Pairs (real, imaginary) in the last dimension as a complex Tensor. See torch.view_as_complex."""
+    if not input.ndim or input.shape[-1] != 2:
+        raise RuntimeError("Tensor must have a last dimension of size 2")
+    return _complex_of(input)
+

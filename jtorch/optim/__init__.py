@@ -1,0 +1,8 @@
+"""Optimizers and schedulers: torch.optim, each one class with one optax chain. Read optimizer.py first."""
+
+from .adam import Adam, AdamW
+from .optax import Optax
+from .optimizer import Optimizer
+from .sgd import SGD
+
+__all__ = ["SGD", "Adam", "AdamW", "Optax", "Optimizer"]

@@ -1,0 +1,235 @@
+"""The step of an optimizer as one node: what `Optimizer.step()` does, kept apart because it is a hot path.
+
+An `Update` is the op of one param group: it runs the group's optax transformation on each parameter. A `Step` is the
+plan for one set of parameters with gradients; it collects cells, records the update, and gives the parameters and
+their state the new cells, all or none. Read optimizer.py for the interface.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from .._core.alias import cell_of, overwrite, storage_of
+from .._core.append import Elsewhere, copy_to, enter
+from .._core.dtype import float64
+from .._core.extend import extend
+from .._core.program import materialise
+from .._core.tensor import Tensor, from_array
+from .._core.trace import Aval, Cell, Trace, local, new_cell
+
+
+class Update:
+    """(parameters, gradients, states, hyper-parameters) -> (parameters, states), as an op.
+
+    rule: hyper -> optax transformation.  treedef: the structure of one parameter's optax state.
+    """
+
+    name = "optimizer_step"
+    view = strides = backward = result = None
+    inplace = differentiable = False
+    numbers: frozenset[str] = frozenset()
+
+    def __init__(self, rule: Any, hyper_names: tuple[str, ...], treedef: Any) -> None:
+        self.rule = rule
+        self.hyper_names = hyper_names
+        self.treedef = treedef
+
+    def run(self, args: tuple, kwargs: dict) -> tuple:
+        params, grads, states, values = args
+        hyper = {name: values[k] for k, name in enumerate(self.hyper_names)}
+        transformation = self.rule(hyper)
+        new_params, new_states = [], []
+        for param, grad, state in zip(params, grads, states, strict=True):
+            tree = jax.tree.unflatten(self.treedef, state)
+            updates, tree = transformation.update(grad, tree, param)
+            new_params.append(optax.apply_updates(param, updates))
+            new_states.extend(jax.tree.leaves(tree))
+        return (*new_params, *new_states)
+
+
+class Step:
+    """The plan for the parameters of one group that have gradients now."""
+
+    __slots__ = ("hyper_cell", "hyper_values", "names", "params", "update")
+
+    def __init__(self, optimizer: Any, group: dict, params: list[Tensor], options: dict) -> None:
+        self.params = params
+        names = optimizer.hyper_names
+
+        def rule(hyper: dict) -> optax.GradientTransformation:
+            return optimizer.rule(hyper, options)
+
+        example = rule(dict.fromkeys(names, 0.0))
+        fields = optimizer.state_names(options)
+        struct = jax.ShapeDtypeStruct((), np.float32)
+        paths, treedef = jax.tree_util.tree_flatten_with_path(jax.eval_shape(example.init, struct))
+        self.names = tuple(_field(path, fields) for path, _ in paths)
+        self.update = Update(rule, names, treedef)
+        self.hyper_values: tuple = ()
+        self.hyper_cell: Cell | None = None
+        self._initialise(optimizer, example)
+
+    def _initialise(self, optimizer: Any, transformation: optax.GradientTransformation) -> None:
+        """Give new parameters the state that the transformation begins with."""
+        fresh = [p for p in self.params if any(optimizer.state[p].get(n) is None for n in self.names)]
+        if not fresh or not self.names:
+            return
+        structs = [cell_of(p).aval.struct for p in fresh]
+
+        def states() -> list:
+            zeros = [jnp.zeros(s.shape, s.dtype) for s in structs]
+            return [jax.tree.leaves(transformation.init(z)) for z in zeros]
+
+        with jax.enable_x64(True):
+            made = jax.jit(states)()
+        for param, leaves in zip(fresh, made, strict=True):
+            for name, leaf in zip(self.names, leaves, strict=True):
+                state = from_array(leaf, param.device if name != "step" else None)
+                optimizer.state[param].setdefault(name, state)
+
+    def hyper(self, values: tuple) -> Cell:
+        """The hyper-parameters as one vector; the same cell as long as they don't change."""
+        if values != self.hyper_values or self.hyper_cell is None:
+            numbers = [v.item() if isinstance(v, Tensor) else v for v in values]
+            where = cell_of(self.params[0]).aval.device
+            array = np.array(numbers, np.float64)
+            if self.hyper_cell is None:
+                array = from_array(array, where)._cell.array
+            aval = Aval((len(numbers),), float64, where)
+            self.hyper_cell = Cell(array, aval)
+            self.hyper_values = values
+        return self.hyper_cell
+
+
+def _field(path: tuple, names: dict[str, str]) -> str:
+    """PyTorch's name of a leaf of an optax state: by the field that holds it."""
+    fields = [k.name for k in path if isinstance(k, jax.tree_util.GetAttrKey)]
+    name = fields[-1] if fields else jax.tree_util.keystr(path)
+    return names.get(name, name)
+
+
+class Undo:
+    """How to take back a whole step."""
+
+    __slots__ = ("cells", "tensors")
+
+    def __init__(self, tensors: list[Tensor], cells: list[int | Cell]) -> None:
+        self.tensors = tensors
+        self.cells = cells
+
+    def run(self, trace: Trace) -> None:
+        for tensor, held in zip(self.tensors, self.cells, strict=True):
+            cell = held if isinstance(held, Cell) else trace.leaves[-1 - held]
+            cell.trace = None
+            tensor._cell = cell
+            if tensor._storage is not None:
+                tensor._storage.cell = cell
+
+
+def record_step(optimizer: Any) -> None:
+    """Record the update of every group, and run everything."""
+    context = local.context
+    for place, group in enumerate(optimizer.param_groups):
+        active = [p for p in group["params"] if p._grad is not None]
+        if not active:
+            continue
+        options = optimizer.options(group)
+        key = (place, tuple(options.values()), *map(id, active))
+        plan = optimizer._steps.get(key)
+        if plan is None:
+            plan = optimizer._steps[key] = Step(optimizer, group, active, options)
+        _record(context, optimizer, plan, group)
+    for trace in tuple(context.traces.values()):
+        materialise(trace)
+
+
+def _record(context: Any, optimizer: Any, plan: Step, group: dict) -> None:
+    params, names = plan.params, plan.names
+    tensors = params
+    if names:
+        states = [optimizer.state[p] for p in params]
+        if any(n not in s for s in states for n in names):
+            plan._initialise(optimizer, plan.update.rule(dict.fromkeys(plan.update.hyper_names, 0.0)))
+        tensors = params + [s[n] for s in states for n in names]
+    old = [t._cell or cell_of(t) for t in tensors]
+    grads = [p._grad._cell or cell_of(p._grad) for p in params]
+    hyper = plan.hyper(optimizer.hyper(group))
+    while True:
+        trace = context.trace
+        try:
+            key = [plan.update, context.modes]
+            for cell in (*old, *grads, hyper):
+                key.append(cell.index if cell.trace is trace else enter(trace, cell))
+            state = trace.state.next.get(tuple(key))
+            if state is None:
+                args = _arguments(plan, old, grads, hyper)
+                state = extend(trace, tuple(key), plan.update, args, {})
+            if state is not None:
+                break
+        except Elsewhere:
+            trace.trim()
+            context.on(old[0].aval.device)
+            hyper, old = _all_on(context, hyper, old)
+        except BaseException:
+            trace.trim()
+            raise
+    _replace(trace, state, tensors, old)
+
+
+def _all_on(context: Any, hyper: Cell, old: list[Cell]) -> tuple[Cell, list[Cell]]:
+    """Step counts may live on the CPU, as PyTorch's do: they follow the parameters."""
+    where = context.trace.device
+    return (
+        hyper if hyper.aval.device is where else copy_to(hyper, where),
+        [c if c.aval.device is where or c.aval.shape else copy_to(c, where) for c in old],
+    )
+
+
+def _arguments(plan: Step, old: list[Cell], grads: list[Cell], hyper: Cell) -> tuple:
+    count, width = len(plan.params), len(plan.names)
+    states = tuple(tuple(old[count + k * width : count + (k + 1) * width]) for k in range(count))
+    return (tuple(old[:count]), tuple(grads), states, hyper)
+
+
+def _replace(trace: Trace, state: Any, tensors: list[Tensor], old: list[Cell]) -> None:
+    """Give parameters and state their new cells: all of them, or none if it is interrupted."""
+    positions = [c.index if c.trace is trace and c.array is not None else c for c in old]
+    undo = Undo(tensors, positions)
+    trace.writes.append(undo)
+    try:
+        trace.state = state
+        first = state.first
+        cells = trace.cells
+        for k, (tensor, before) in enumerate(zip(tensors, old, strict=True)):
+            cell = new_cell(trace, first + k, before.aval)
+            cell.node = before.node
+            cells.append(cell)
+            if type(positions[k]) is int:
+                trace.replaced.append(positions[k])
+            overwrite(before)
+            storage = tensor._storage
+            if storage is None:
+                storage = storage_of(tensor)
+            elif len(storage.members) > 1:
+                _make_stale(storage, tensor)
+            storage.cell = cell
+            storage.version += 1
+            tensor._cell = cell
+    except BaseException:
+        undo.run(trace)
+        raise
+
+
+def _make_stale(storage: Any, writer: Tensor) -> None:
+    for reference in storage.members:
+        member = reference()
+        if member is not None and member is not writer:
+            if member._cell is not None:
+                overwrite(member._cell)
+            member._cell = None if member._view else storage.cell
+

@@ -1,0 +1,286 @@
+"""Optimizer: PyTorch's interface around one op a step, whose rule is an optax chain.
+
+`step()` records one node a param group: (parameters, gradients, state, hyper-parameters) -> (parameters, state), and
+materialises. The state is PyTorch's, one dict of Tensors a parameter, so `state_dict()` has PyTorch's layout.
+Hyper-parameters are inputs of the program: a scheduler compiles nothing. A subclass says its rule (sgd.py, adam.py).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Iterable
+from copy import deepcopy
+from itertools import chain
+from typing import Any
+
+from .._core.grad_mode import enable_grad
+from .._core.tensor import Tensor, from_array
+from ..utils.hooks import RemovableHandle
+from ._step import Step, record_step
+
+ParamsT = Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]
+
+
+class _Required:
+    def __repr__(self) -> str:
+        return "<required parameter>"
+
+
+required = _Required()
+
+
+class Optimizer:
+    """Base class of all optimizers.
+
+    params: Tensors, (name, Tensor) pairs, or dicts with "params" and options of that group. TypeError for a single
+    Tensor or what is no Tensor, ValueError for an empty list or a Tensor that is no leaf. See torch.optim.Optimizer.
+
+    A subclass provides `rule(hyper, options)`, the optax transformation of one group, and `state_names(options)`.
+    """
+
+    # The numbers of a group that enter the program, in the order of `hyper`; other options are static.
+    hyper_names: tuple[str, ...] = ()
+
+    def __init__(self, params: ParamsT, defaults: dict[str, Any]) -> None:
+        self.defaults = defaults
+        self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
+        self.param_groups: list[dict[str, Any]] = []
+        self._steps: dict[tuple, Step] = {}
+        self._hooks: dict[str, OrderedDict] = {
+            name: OrderedDict() for name in ("step_pre", "step_post", "save", "load_pre", "load")
+        }
+        if isinstance(params, Tensor):
+            raise TypeError(
+                "params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
+                + params.type()
+            )
+        groups = list(params)
+        if not groups:
+            raise ValueError("optimizer got an empty parameter list")
+        if not isinstance(groups[0], dict):
+            groups = [{"params": groups}]
+        for group in groups:
+            self.add_param_group(dict(group))
+
+    # ----------------------------------------------------------------------------------------- the rule
+
+    def rule(self, hyper: dict[str, Any], options: dict[str, Any]) -> Any:
+        """The optax transformation of a group. hyper: name -> number in the program.  options: the static ones."""
+        raise NotImplementedError
+
+    def hyper(self, group: dict[str, Any]) -> tuple:
+        """The values of `hyper_names` in a group."""
+        return tuple([group[name] for name in self.hyper_names])
+
+    def options(self, group: dict[str, Any]) -> dict[str, Any]:
+        """The static options of a group: what decides about the form of the rule."""
+        return {}
+
+    def state_names(self, options: dict[str, Any]) -> dict[str, str]:
+        """PyTorch's name of a parameter's state -> the name of the field in the optax state."""
+        return {}
+
+    # --------------------------------------------------------------------------------------- the step
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update the parameters that have gradients, and run everything recorded.
+
+        closure: evaluates the model again and returns the loss, which is returned. If the program fails,
+        parameters and state are as they were before.
+        """
+        hooks = self._hooks
+        if hooks["step_pre"]:
+            for hook in hooks["step_pre"].values():
+                hook(self, (closure,), {})
+        loss = None if closure is None else _enabled(closure)
+        record_step(self)
+        if hooks["step_post"]:
+            for hook in hooks["step_post"].values():
+                hook(self, (closure,), {})
+        return loss
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of all parameters; or set them to zero."""
+        for group in self.param_groups:
+            for param in group["params"]:
+                if set_to_none:
+                    param._grad = None
+                elif param._grad is not None:
+                    param._grad.detach_().zero_()
+
+    # --------------------------------------------------------------------------------------- the groups
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add a group with its own options. ValueError for a parameter that is in a group already."""
+        if not isinstance(param_group, dict):
+            raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
+        params = param_group["params"]
+        if isinstance(params, (set, frozenset)):
+            raise TypeError(
+                "optimizer parameters need to be organized in ordered collections, but the ordering of "
+                "tensors in sets will change between runs. Please use a list instead."
+            )
+        params = [params] if isinstance(params, Tensor) else list(params)
+        if params and isinstance(params[0], tuple):
+            param_group["param_names"] = [name for name, _ in params]
+            params = [param for _, param in params]
+        for param in params:
+            _check_param(param)
+        for name, default in self.defaults.items():
+            if default is required and name not in param_group:
+                raise ValueError(
+                    f"parameter group didn't specify a value of required optimization parameter {name}"
+                )
+            param_group.setdefault(name, default)
+        known = {id(p) for group in self.param_groups for p in group["params"]}
+        if not known.isdisjoint(map(id, params)):
+            raise ValueError("some parameters appear in more than one parameter group")
+        if len({id(p) for p in params}) != len(params):
+            raise ValueError("some parameters appear more than once in one parameter group")
+        param_group["params"] = params
+        self.param_groups.append({"params": params, **param_group})
+
+    # ---------------------------------------------------------------------------------------- state dicts
+
+    def state_dict(self) -> dict[str, Any]:
+        """The state in PyTorch's layout: {"state": {index: ...}, "param_groups": [...]}."""
+        order = {id(p): k for k, p in enumerate(self._params())}
+        groups = []
+        for group in self.param_groups:
+            packed = {k: v for k, v in group.items() if k != "params"}
+            packed["params"] = [order[id(p)] for p in group["params"]]
+            groups.append(packed)
+        state = {order[id(k)] if isinstance(k, Tensor) else k: v for k, v in self.state.items()}
+        found: dict[str, Any] = {"state": state, "param_groups": groups}
+        for hook in self._hooks["save"].values():
+            found = hook(self, found) or found
+        return found
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over a state in PyTorch's layout. ValueError where the groups don't match; then nothing changes."""
+        state_dict = dict(state_dict)
+        for hook in self._hooks["load_pre"].values():
+            state_dict = hook(self, state_dict) or state_dict
+        saved = deepcopy(state_dict["param_groups"])
+        if len(saved) != len(self.param_groups):
+            raise ValueError("loaded state dict has a different number of parameter groups")
+        for mine, theirs in zip(self.param_groups, saved, strict=True):
+            if len(mine["params"]) != len(theirs["params"]):
+                raise ValueError(
+                    "loaded state dict contains a parameter group that doesn't match the size of "
+                    "optimizer's group"
+                )
+        order = dict(
+            zip(chain.from_iterable(g["params"] for g in saved), self._params(), strict=True)
+        )
+        state: defaultdict[Any, Any] = defaultdict(dict)
+        for key, value in state_dict["state"].items():
+            param = order.get(key)
+            state[key if param is None else param] = _adapted(param, value)
+        groups = []
+        for mine, theirs in zip(self.param_groups, saved, strict=True):
+            groups.append({**theirs, "params": mine["params"]})
+            groups[-1] = {**{k: v for k, v in mine.items() if k not in theirs}, **groups[-1]}
+        self.state = state
+        self.param_groups = groups
+        for hook in self._hooks["load"].values():
+            hook(self)
+
+    def _params(self) -> Iterable[Tensor]:
+        return (p for group in self.param_groups for p in group["params"])
+
+    # -------------------------------------------------------------------------------------------- hooks
+
+    def _register(self, name: str, hook: Callable, prepend: bool = False) -> RemovableHandle:
+        handle = RemovableHandle(self._hooks[name])
+        self._hooks[name][handle.id] = hook
+        if prepend:
+            self._hooks[name].move_to_end(handle.id, last=False)
+        return handle
+
+    def register_step_pre_hook(self, hook: Callable) -> RemovableHandle:
+        """Call hook(optimizer, args, kwargs) before each step."""
+        return self._register("step_pre", hook)
+
+    def register_step_post_hook(self, hook: Callable) -> RemovableHandle:
+        """Call hook(optimizer, args, kwargs) after each step."""
+        return self._register("step_post", hook)
+
+    def register_state_dict_post_hook(
+        self, hook: Callable, prepend: bool = False
+    ) -> RemovableHandle:
+        """Call hook(optimizer, state_dict) on what state_dict() returns."""
+        return self._register("save", hook, prepend)
+
+    def register_load_state_dict_pre_hook(
+        self, hook: Callable, prepend: bool = False
+    ) -> RemovableHandle:
+        """Call hook(optimizer, state_dict) before a state is loaded."""
+        return self._register("load_pre", hook, prepend)
+
+    def register_load_state_dict_post_hook(
+        self, hook: Callable, prepend: bool = False
+    ) -> RemovableHandle:
+        """Call hook(optimizer) after a state was loaded."""
+        return self._register("load", hook, prepend)
+
+    # --------------------------------------------------------------------------------- copies and text
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in self.__dict__.items() if k not in ("_steps",)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._steps = {}
+
+    def __repr__(self) -> str:
+        lines = [f"{type(self).__name__} ("]
+        for k, group in enumerate(self.param_groups):
+            lines.append(f"Parameter Group {k}")
+            lines.extend(f"    {name}: {group[name]}" for name in sorted(group) if name != "params")
+        return "\n".join(lines) + "\n)"
+
+
+def _check_param(param: Any) -> None:
+    if not isinstance(param, Tensor):
+        raise TypeError(
+            f"optimizer can only optimize Tensors, but one of the params is {type(param)}"
+        )
+    if not param.is_leaf:
+        raise ValueError("can't optimize a non-leaf Tensor")
+
+
+def _enabled(closure: Callable[[], Any]) -> Any:
+    with enable_grad():
+        return closure()
+
+
+def _adapted(param: Tensor | None, value: Any) -> Any:
+    """A loaded state with the dtype and device of its parameter; step counts stay float32."""
+    if not isinstance(value, dict):
+        return value
+    found = {}
+    for name, entry in value.items():
+        if hasattr(entry, "detach") and not isinstance(entry, Tensor):
+            entry = from_array(entry.detach().cpu().numpy())
+        if isinstance(entry, Tensor):
+            if param is not None and name != "step":
+                entry = entry.detach().to(param.device, param.dtype)
+            entry = entry.clone()
+        found[name] = entry
+    return found
+
+
+def check_non_negative(**values: Any) -> None:
+    """ValueError with PyTorch's words for a negative option."""
+    titles = {"lr": "learning rate", "eps": "epsilon value", "weight_decay": "weight_decay value"}
+    for name, value in values.items():
+        if not value >= 0.0:
+            raise ValueError(f"Invalid {titles.get(name, name)}: {value}")
+
+
+def check_betas(betas: tuple[float, float]) -> None:
+    """ValueError with PyTorch's words for betas outside [0, 1)."""
+    for k, beta in enumerate(betas):
+        if not 0.0 <= beta < 1.0:
+            raise ValueError(f"Invalid beta parameter at index {k}: {beta}")

@@ -1,0 +1,163 @@
+"""Imports go down only: the order of the rooms, checked on the source.
+
+`LAYERS` is the order, lowest first; DESIGN's picture of the package and `_core/__init__.py` say the
+same in words. A module may import from lower layers and, as long as there is no cycle, from its
+own.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parent.parent / "jtorch"
+
+# Lowest first. "room.*" is a room with all its modules; in _core every module stands by itself.
+LAYERS = (
+    "_core utils utils.hooks",
+    "_core.errors _core.dtype _core.modes _core.strides _core.rng",
+    "_core.device _core.normals",
+    "_core.samplers _core.format",
+    "_core.op",
+    "_core.trace",
+    "_core.graph",
+    "_core.program",
+    "_core.extend",
+    "_core.append",
+    "_core.grad_mode",
+    "_core.autograd",
+    "_core.alias",
+    "_core.tensor",
+    "_core.generator _core.record",
+    "_core.backward",
+    "ops.*",
+    "_expose",
+    "functions.*",
+    "_operators",
+    "_methods",
+    "nn.* optim.*",
+    "amp.* autograd.* backends.* compiler.* cuda.* debug.* distributed.* distributions.* fft.*"
+    " func.* interop.* io.* linalg.* special.* testing.* tpu.* utils.data.*",
+)
+JAX_ROOMS = ("_core", "ops", "optim", "compiler", "func", "interop", "distributed")
+REQUIRED = {"jax", "jaxlib", "ml_dtypes", "numpy", "optax"}
+
+
+class Import(NamedTuple):
+    """What one statement imports: a module of ours (`inside`, without "jtorch."), or another's."""
+
+    module: str
+    inside: bool
+    in_function: bool
+    line: int
+
+
+def name_of(path: Path) -> str:
+    """The module's name without "jtorch."; the package root is ""."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+FILES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def statements(tree: ast.AST, in_function: bool = False) -> Iterator[tuple[ast.stmt, bool]]:
+    """All import statements that run, and whether they stand in a function."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield node, in_function
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            continue
+        else:
+            inner = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            yield from statements(node, in_function or inner)
+
+
+def imports_of(name: str) -> list[Import]:
+    """What the module imports."""
+    path = FILES[name]
+    package = list(path.relative_to(PACKAGE).parts[:-1])
+    found = []
+    for node, in_function in statements(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            targets = [(alias.name, alias.name.split(".")[0] == "jtorch") for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level:
+            base = package[: len(package) - node.level + 1] + (node.module or "").split(".")
+            start = ".".join(part for part in base if part)
+            full = [f"{start}.{alias.name}".lstrip(".") for alias in node.names]
+            targets = [(module if module in FILES else start, True) for module in full]
+        else:
+            assert isinstance(node, ast.ImportFrom) and node.module
+            targets = [(node.module, node.module.split(".")[0] == "jtorch")]
+        found += [Import(module, ours, in_function, node.lineno) for module, ours in targets]
+    return found
+
+
+IMPORTS = {name: imports_of(name) for name in FILES}
+
+
+def layer_of(name: str) -> int:
+    """The height of a module; the package root stands above all."""
+    if not name:
+        return len(LAYERS)
+    rooms = [".".join(name.split(".")[:k]) + ".*" for k in range(1, name.count(".") + 2)]
+    for height, layer in enumerate(LAYERS):
+        if name in layer.split() or any(room in layer.split() for room in rooms):
+            return height
+    raise AssertionError(f"jtorch.{name} stands in no layer: give it a place in LAYERS")
+
+
+def loaded_by(name: str) -> set[str]:
+    """The modules of ours that `name` imports, and the packages they are in."""
+    loaded = set()
+    for target in IMPORTS[name]:
+        if target.inside:
+            parts = target.module.split(".")
+            loaded |= {".".join(parts[: k + 1]) for k in range(len(parts))}
+    return {module for module in loaded if not f"{name}.".startswith(f"{module}.")}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_imports_go_down(name: str) -> None:
+    higher = [module for module in loaded_by(name) if layer_of(module) > layer_of(name)]
+    assert not higher, f"jtorch.{name} imports what stands above it: {higher}"
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_nothing_imports_the_package_root(name: str) -> None:
+    roots = [i.line for i in IMPORTS[name] if i.inside and (not i.module or "jtorch" in i.module)]
+    assert not roots, f"jtorch.{name} imports the package root in lines {roots}"
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_jax_stays_in_its_rooms(name: str) -> None:
+    lines = [i.line for i in IMPORTS[name] if not i.inside and i.module.split(".")[0] == "jax"]
+    assert not lines or name.split(".")[0] in JAX_ROOMS, f"jtorch.{name} imports jax in {lines}"
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_imports_stand_at_the_top(name: str) -> None:
+    for target in IMPORTS[name]:
+        library = target.module.split(".")[0]
+        optional = library not in REQUIRED and library not in sys.stdlib_module_names
+        assert not target.in_function or (optional and not target.inside), (
+            f"jtorch.{name} imports {target.module} inside a function, in line {target.line}"
+        )
+
+
+def test_there_is_no_cycle() -> None:
+    TopologicalSorter({name: loaded_by(name) for name in FILES}).prepare()
+
+
+def test_every_layer_entry_is_used_correctly() -> None:
+    entries = [entry for layer in LAYERS for entry in layer.split()]
+    assert len(entries) == len(set(entries))
+    single = [entry for entry in entries if not entry.endswith(".*")]
+    missing = [entry for entry in single if entry not in FILES]
+    assert not missing, f"LAYERS names modules that don't exist: {missing}"
