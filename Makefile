@@ -34,16 +34,16 @@ benchmarks: $(VENV)/.test
 unit: $(VENV)/.test
 	$(BIN)/python -m pytest -n 2
 
-$(VENV)/.venv:
+$(VENV)/.made:
 	$(PYTHON) -m venv $(VENV)
 	touch $@
 
-$(VENV)/.demo: $(VENV)/.venv pyproject.toml
+$(VENV)/.demo: $(VENV)/.made pyproject.toml
 	$(PIP) --editable ".[examples]"
 	touch $@
 
 # PyTorch is what the tests compare with. It comes first and alone, so that nothing else picks its version.
-$(VENV)/.test: $(VENV)/.venv pyproject.toml
+$(VENV)/.test: $(VENV)/.made pyproject.toml
 	$(PIP) torch==2.13.0
 	$(PIP) --editable ".[test,lint,examples]"
 	touch $@ $(VENV)/.demo

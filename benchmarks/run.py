@@ -98,8 +98,8 @@ def line_of(measured: dict[str, Any]) -> str:
     parts = [measured["title"]]
     for library, result in measured["libraries"].items():
         compiling = result.get("compile_seconds")
-        note = "" if compiling is None else f" (+{compiling:.2f} s compiling)"
-        parts.append(f"  {library:7}{duration(result['step_seconds']):>10} a step{note}")
+        note = "with compiling" if compiling is None else f"+ {compiling:.2f} s compiling"
+        parts.append(f"  {library:7}{duration(result['step_seconds']):>10} a step ({note})")
     parts += [f"  jtorch / {library}: {ratio:.2f}" for library, ratio in measured["ratios"].items()]
     return "\n".join(parts)
 

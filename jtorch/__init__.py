@@ -20,6 +20,7 @@ from ._core.tensor import Size, Tensor, strided
 from .functions import creation, facts, indexing, shaping
 from .functions import random as _random_functions
 from .functions.facts import finfo, iinfo
+from .functions.random import Generator, default_generator
 from .functions.shaping import channels_last, channels_last_3d, contiguous_format
 from .functions.shaping import memory_format, preserve_format
 

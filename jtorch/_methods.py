@@ -6,7 +6,7 @@ from ._core import backward
 from ._core.record import copy_
 from ._core.tensor import Tensor
 from ._operators import hang_operators
-from .functions import creation, indexing, shaping
+from .functions import creation, facts, indexing, random, shaping
 
 AUTOGRAD = (
     backward.backward,
@@ -19,8 +19,8 @@ AUTOGRAD = (
 def hang() -> None:
     """Put them on the class."""
     hang_operators()
-    for table in (creation.METHODS, shaping.METHODS, indexing.METHODS):
-        for name, method in table.items():
+    for module in (creation, facts, indexing, random, shaping):
+        for name, method in module.METHODS.items():
             setattr(Tensor, name, method)
     for name, getter in shaping.PROPERTIES.items():
         setattr(Tensor, name, property(getter, doc=getter.__doc__))

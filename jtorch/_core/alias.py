@@ -19,22 +19,22 @@ from .append import append
 from .graph import LEAF
 from .modes import Modes
 from .op import Op
-from .strides import overlaps
+from .strides import overlaps, preserved, unchanged
 from .trace import OVERWRITTEN, Cell, Trace, local
 
 DETACH = Op(
     lambda input: input,
     "detach",
     differentiable=False,
-    inplace=True,
+    strides=unchanged,
     view=lambda base, new: new,
 )
-CLONE = Op(lambda input: input, "clone", inplace=True)
-CAST = Op(lambda input, dtype: input.astype(dtype.numpy), "to", inplace=True)
+CLONE = Op(lambda input: input, "clone", strides=preserved)
+CAST = Op(lambda input, dtype: input.astype(dtype.numpy), "to", strides=preserved)
 COPY = Op(
     lambda input, source: jnp.broadcast_to(source, input.shape).astype(input.dtype),
     "copy",
-    strides=lambda avals, shape, call, k: avals[0].strides,
+    strides=unchanged,
 )
 
 
@@ -45,7 +45,20 @@ def _rewritten(old: Any, new: Any) -> Any:
 
 _rewritten.defjvp(lambda primals, tangents: (primals[1], tangents[0]))
 # The value of a write that no_grad hides from the graph: gradients go on to what was there before.
-REWRITTEN = Op(_rewritten, "rewritten", inplace=True)
+REWRITTEN = Op(_rewritten, "rewritten", strides=unchanged)
+
+
+# `Tensor.data`: like detach, but PyTorch gives it a version of its own, so that no graph sees writes through it.
+DATA = Op(
+    lambda input: input,
+    "data",
+    differentiable=False,
+    strides=unchanged,
+    view=lambda base, new: new,
+)
+
+
+IDENTITIES = (LEAF, DETACH, DATA)
 
 
 class Step:
@@ -70,6 +83,8 @@ class Step:
 
     def put(self, base: Cell, new: Cell) -> Cell:
         """The base with the view's part replaced."""
+        if self.op in IDENTITIES:
+            return new
         return append(local.context, put_op(self.op), (base, new, *self.rest), self.kwargs)[0]
 
 
@@ -80,9 +95,7 @@ def put_op(op: Op) -> Op:
     """The op that writes back through a view op."""
     made = _puts.get(op)
     if made is None:
-        made = _puts[op] = Op(
-            op.view, f"{op.name}_put", strides=lambda avals, shape, call, k: avals[0].strides
-        )
+        made = _puts[op] = Op(op.view, f"{op.name}_put", strides=unchanged)
     return made
 
 
@@ -175,16 +188,48 @@ def write(tensor: Any, new: Cell) -> None:
     """
     old = cell_of(tensor)
     storage = storage_of(tensor)
-    if old.aval.requires_grad and not new.aval.requires_grad:
-        new = as_leaf(tensor, new) if is_leaf(old) else _hidden(old, new)
+    new = _with_history(tensor, old, new)
     base = new
     if tensor._view:
-        cells = [storage.cell]
-        for step in tensor._view[:-1]:
-            cells.append(step.get(cells[-1]))
-        for step, cell in zip(reversed(tensor._view), reversed(cells), strict=True):
-            base = step.put(cell, base)
+        base = _put_through(storage.cell, tensor._view, new)
+        base = _with_history(storage.cell.node, storage.cell, base)
     _replace(tensor, storage, base, new)
+
+
+def _put_through(base: Cell, view: tuple[Step, ...], new: Cell) -> Cell:
+    """The base after a write through the steps of a view. One that is cut off writes without autograd."""
+    context = local.context
+    before = context.modes
+    if is_cut_off(view):
+        context.modes = before.replace(grad=False)
+    try:
+        cells = [base]
+        for step in view[:-1]:
+            cells.append(step.get(cells[-1]))
+        for step, cell in zip(reversed(view), reversed(cells), strict=True):
+            new = step.put(cell, new)
+        return new
+    finally:
+        context.modes = before
+
+
+def is_cut_off(view: tuple[Step, ...] | None) -> bool:
+    """Whether a view has no history in common with its base: it went through detach() or data."""
+    return any(step.op is DETACH or step.op is DATA for step in view or ())
+
+
+def _with_history(owner: Any, old: Cell, new: Cell) -> Cell:
+    """The new contents of what requires grad, where the write itself was hidden from autograd.
+
+    A leaf stays a leaf; otherwise the graph goes on from before the write. owner: the Tensor, or a reference to it.
+    """
+    if not old.aval.requires_grad or new.aval.requires_grad:
+        return new
+    if not is_leaf(old):
+        return _hidden(old, new)
+    if isinstance(owner, weakref.ref):
+        owner = owner()
+    return as_leaf(owner, new) if owner is not None else new
 
 
 def _replace(tensor: Any, storage: Storage, base: Cell, new: Cell) -> None:
@@ -196,12 +241,17 @@ def _replace(tensor: Any, storage: Storage, base: Cell, new: Cell) -> None:
         trace.writes.append(Undo(trace, tensor, storage, was))
         if was.trace is trace:
             trace.replaced.append(was.index)
-    for cell in {id(c): c for c in (was, tensor._cell, *(m._cell for m in stale)) if c}.values():
-        overwrite(cell)
+    if not any(step.op is DATA for step in tensor._view or ()):
+        cells = (was, tensor._cell, *(m._cell for m in stale))
+        for cell in {id(c): c for c in cells if c is not None}.values():
+            overwrite(cell)
+        storage.version += 1
     storage.cell = base
-    storage.version += 1
     for member in stale:
+        old = member._cell
         member._cell = None if member._view else base
+        if old is not None and old.aval.requires_grad and is_cut_off(member._view):
+            member._cell = _hidden(old, refresh(member))
     tensor._cell = new
 
 

@@ -131,6 +131,9 @@ def _pull(context: Context, node: GradNode, cotangents: list) -> list[tuple[Any,
         args = ((), (node.output_cell(),), given)
     else:
         cells = node.input_cells()
+        if context.modes.grad:  # the gradient has a history itself: of what it depends on, no more
+            used = node.saves()
+            cells = [cell if k in used else None for k, cell in enumerate(cells)]
         absent = tuple(
             (k, node.avals[k].with_grad(False)) for k, cell in enumerate(cells) if cell is None
         )
@@ -162,7 +165,9 @@ def gradients(context: Context, root: Cell, retain: bool) -> list[tuple[weakref.
     if root.trace is trace and root.array is None and not (trace.overwritten or trace.watched):
         memory = trace.state.memo.get((root.index, retain, context.modes))
         if memory is not None:
-            return _recall(trace, memory)
+            leaves = [_leaf_at(trace, position) for position, _, _ in memory.leaves]
+            if all(type(leaf) is weakref.ref for leaf in leaves):
+                return _recall(trace, memory, leaves)
         return _remembered(context, trace, root, retain)
     return list(_walk_from(context, root, retain).leaves.values())
 
@@ -173,13 +178,16 @@ def _walk_from(context: Context, root: Cell, retain: bool) -> Gradients:
     return walk(context, [(edge, one)], retain, False)
 
 
-def _recall(trace: Trace, memory: Memory) -> list[tuple[weakref.ref, Cell]]:
+def _leaf_at(trace: Trace, position: int) -> Any:
+    return trace.leaves[-1 - position].node if position < 0 else trace.targets.get(position)
+
+
+def _recall(trace: Trace, memory: Memory, leaves: list) -> list[tuple[weakref.ref, Cell]]:
     trace.state = memory.end
     found = []
-    for position, index, aval in memory.leaves:
+    for leaf, (_, index, aval) in zip(leaves, memory.leaves, strict=True):
         cell = new_cell(trace, index, aval)
         trace.cells.append(cell)
-        leaf = trace.leaves[-1 - position].node if position < 0 else trace.targets[position]
         found.append((leaf, cell))
     return found
 

@@ -13,7 +13,7 @@ import jax
 
 from .dtype import FLOAT, to_dtype
 from .errors import first_line, user_line
-from .graph import LEAF
+from .graph import LEAF, flows
 from .program import materialise, statistics
 from .strides import contiguous, elementwise
 from .trace import Aval, Call, Cell, Node, Slot, State, Trace, number_cell
@@ -126,7 +126,7 @@ def _infer(call: Call, avals: tuple[Aval, ...], trace: Trace) -> tuple[Aval, ...
         raise error.with_traceback(None) from None
     except (TypeError, ValueError) as error:
         raise _as_users(error, op, avals) from None
-    needs = call.modes.grad and op.differentiable and any(a.requires_grad for a in avals)
+    needs = any(flows(call, avals, k) for k in range(len(avals)))
     results = []
     for k, output in enumerate(outputs):
         kind = to_dtype(output.dtype)

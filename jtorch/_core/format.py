@@ -1,8 +1,9 @@
 """The text of a Tensor, as PyTorch prints it.
 
-Pure functions of NumPy arrays: `format_tensor` lays out the numbers, `tensor_text` adds what a Tensor's repr
-says besides (device, size, dtype, grad_fn). The options that `torch.set_printoptions` changes live here too.
-The rules were found by comparing with PyTorch 2.13 (tests/test_format.py). Nothing here knows Tensor.
+Pure functions of NumPy arrays: `format_tensor` lays out the numbers, `tensor_text` adds what a
+Tensor's repr says besides (device, size, dtype, grad_fn). The options that `torch.set_printoptions`
+changes live here too. The rules were found by comparing with PyTorch 2.13 (tests/test_format.py).
+Nothing here knows Tensor.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def set_printoptions(
     """
     global _options
     # As in PyTorch, a profile of another name is passed over.
-    chosen = _PROFILES.get(profile, _options)
+    chosen = _PROFILES.get(profile or "", _options)
     given = {
         "precision": precision,
         "threshold": threshold,
@@ -79,7 +80,7 @@ def printoptions(**options: Any) -> Iterator[None]:
         _options = before
 
 
-# -------------------------------------------------------------------------------------------- numbers
+# ------------------------------------------------------------------------------------- numbers
 
 
 class _Integers:
@@ -146,7 +147,7 @@ def _writer(shown: np.ndarray, options: Options) -> _Integers | _Floats | _Compl
     return _Integers(values)
 
 
-# --------------------------------------------------------------------------------------------- layout
+# -------------------------------------------------------------------------------------- layout
 
 
 class _Layout:

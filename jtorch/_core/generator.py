@@ -1,7 +1,8 @@
-"""`torch.Generator` and the default generator, from which every sampler draws unless it is given another.
+"""`torch.Generator`, and the default one, from which samplers draw unless they are given another.
 
-Random numbers are made on the host in PyTorch's order, on every device: a seed gives the same numbers everywhere.
-The engine of the generator is rng.py; the samplers' public names are in functions/random.py.
+Random numbers are made on the host in PyTorch's order, whatever the device: a seed gives the same
+numbers everywhere. The engine of the generator is rng.py; the samplers' public names are in
+functions/random.py.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from .tensor import Tensor, cell_of, from_array
 
 
 class Generator(MersenneTwister):
-    """A source of random numbers, equal to PyTorch's CPU generator of the same seed. See `torch.Generator`.
+    """A source of random numbers: PyTorch's CPU generator, word for word. See `torch.Generator`.
 
-    device: where the numbers are wanted. The generator itself is on the host in any case, so that its
-    numbers don't depend on the device (PyTorch's do).
+    device: where the numbers are wanted. The generator itself is on the host in any case, so that
+    its numbers don't depend on the device (PyTorch's do).
     """
 
     __slots__ = ("_device",)
@@ -63,11 +64,11 @@ class Generator(MersenneTwister):
         return _rebuild(str(self._device), self.state_bytes())
 
     def get_offset(self) -> int:
-        """The offset of a counter-based generator: this one isn't, so RuntimeError as in PyTorch."""
+        """RuntimeError, as in PyTorch: only counter-based generators have an offset."""
         raise RuntimeError("CPU Generator does not use offset")
 
     def set_offset(self, offset: int) -> None:
-        """Set the offset of a counter-based generator: this one isn't, so RuntimeError as in PyTorch."""
+        """RuntimeError, as in PyTorch: only counter-based generators have an offset."""
         raise RuntimeError("CPU Generator does not use offset")
 
     def __reduce__(self) -> tuple:

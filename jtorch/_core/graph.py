@@ -16,14 +16,16 @@ import jax
 import jax.numpy as jnp
 from jax.interpreters import partial_eval
 
+from .dtype import FLOAT
 from .op import Op
+from .strides import unchanged
 from .trace import OVERWRITTEN, Aval, Call, Cell, State, Trace, handle
 
 Edge = Any  # (GradNode, int) | weakref.ref[Tensor] | None
 
 
 # The identity that makes a pending value a leaf of autograd: nothing flows further back.
-LEAF = Op(lambda input: input, "leaf", inplace=True, view=lambda base, new: new)
+LEAF = Op(lambda input: input, "leaf", strides=unchanged, view=lambda base, new: new)
 
 
 class Vjp:
@@ -75,6 +77,14 @@ class Vjp:
         _, pullback, results = jax.vjp(forward, *[values[k] for k in self.needs], has_aux=True)
         return results, pullback
 
+    def smooth(self, avals: tuple[Aval, ...]) -> frozenset[int]:
+        """The inputs through which the gradient can be differentiated again. Others only choose (a mask, say)."""
+        key = (self, avals)
+        found = _smooth.get(key)
+        if found is None:
+            found = _smooth[key] = _find_smooth(self, avals)
+        return found
+
     def _from_output(self, output: Any, cotangent: Any) -> Any:
         rest = self.call.args[1:]
         with self.call.modes.applied():
@@ -106,6 +116,39 @@ def _find_uses(call: Call, avals: tuple[Aval, ...], needs: tuple[int, ...]) -> f
         closed = jax.make_jaxpr(gradients)(structs, tuple(outputs[k] for k in real))
     _, used = partial_eval.dce_jaxpr(closed.jaxpr, [True] * len(closed.jaxpr.outvars))
     return frozenset(k for k in range(len(avals)) if used[k])
+
+
+_smooth: dict[tuple, frozenset[int]] = {}
+
+
+def _find_smooth(vjp: Vjp, avals: tuple[Aval, ...]) -> frozenset[int]:
+    """The inputs whose tangent reaches an output, read off the jaxpr of the JVP."""
+    absent = {k for k, _ in vjp.absent}
+    inputs = len(avals) - len(vjp.outputs) - (vjp.call.op.backward is not None)
+
+    def gradient(*values: Any) -> tuple:
+        rest = iter(values)
+        count = 0 if vjp.call.op.backward is not None else inputs + len(absent)
+        given = tuple(None if k in absent else next(rest) for k in range(count))
+        saved = (next(rest),) if vjp.call.op.backward is not None else ()
+        return vjp.run((given, saved, tuple(rest)), {})
+
+    real = [k for k, aval in enumerate(avals) if aval.dtype.category >= FLOAT]
+
+    def tangents(primals: tuple, directions: tuple) -> Any:
+        def of_real(*values: Any) -> tuple:
+            full = list(primals)
+            for k, value in zip(real, values, strict=True):
+                full[k] = value
+            return gradient(*full)
+
+        return jax.jvp(of_real, [primals[k] for k in real], directions)[1]
+
+    structs = tuple(aval.struct for aval in avals)
+    with jax.enable_x64(True):
+        closed = jax.make_jaxpr(tangents)(structs, tuple(structs[k] for k in real))
+    _, used = partial_eval.dce_jaxpr(closed.jaxpr, [True] * len(closed.jaxpr.outvars))
+    return frozenset(k for place, k in enumerate(real) if used[len(avals) + place])
 
 
 class GradNode:
@@ -263,11 +306,17 @@ def read(trace: Trace, state: State) -> GradNode:
         edges = tuple(
             edge_of(trace, p, a) for p, a in zip(node.inputs, node.avals, strict=True)
         )
-        if not top.node.call.op.differentiable:
-            edges = (None,) * len(edges)
+        edges = tuple(e if flows(node.call, node.avals, k) else None for k, e in enumerate(edges))
         trace.nodes[top.first] = GradNode(trace, top, edges)
         stack.pop()
     return trace.nodes[state.first]
+
+
+def flows(call: Call, avals: tuple[Aval, ...], slot: int) -> bool:
+    """Whether gradients flow back from a call to one of its inputs that requires grad."""
+    if not (call.op.differentiable and call.modes.grad and avals[slot].requires_grad):
+        return False
+    return not isinstance(call.op, Vjp) or slot in call.op.smooth(avals)
 
 
 def _ancestors(trace: Trace, state: State) -> list[State]:

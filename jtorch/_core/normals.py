@@ -1,10 +1,10 @@
 """Normal deviates as PyTorch's CPU makes them, and the fused multiply-add they need.
 
-PyTorch has three ways: 16 or more at once in float32 go through Box-Muller in single precision with the
-Cephes polynomials and fused multiply-adds (AVX2); in float64 through Box-Muller with the C library; fewer than
-16, or a tensor that isn't contiguous, one after the other in double precision. The first is followed step by step
-here, so that every bit agrees: a sum of a float64 product of two float32 is the fused result.
-Read poisson.py next for the last sampler, or functions/random.py for the public names.
+PyTorch has three ways: 16 or more at once in float32 go through Box-Muller in single precision with
+the Cephes polynomials and fused multiply-adds (AVX2); in float64 through Box-Muller with the C
+library; fewer than 16, or a tensor that isn't contiguous, one after the other in double precision.
+The first is followed step by step, so that every bit agrees: to add to the float64 product of two
+float32 and round once is to fuse. The other samplers are in samplers.py.
 """
 
 from __future__ import annotations
@@ -18,27 +18,28 @@ import numpy as np
 
 from .rng import MersenneTwister
 
-# Words per piece of work; a multiple of 16. 32768 pairs of float64 are 256 KiB.
-_PIECE = 1 << 16
+# Words per piece of work, a multiple of 16: the temporaries of 2**15 stay in a cache of 1 MiB.
+_PIECE = 1 << 15
 _HALVES = (np.dtype(np.float16), np.dtype(ml_dtypes.bfloat16))
 _FLOAT32 = np.float32
 
+
+def _float32s(*values: float) -> tuple[np.ndarray, ...]:
+    """Constants of float32 as float64 without dimensions, which NumPy adds faster than numbers."""
+    return tuple(np.array(_FLOAT32(v), np.float64) for v in values)
+
+
 # Cephes' logf: log(1 + x) = x - x**2 / 2 + x**3 * P(x) on [sqrt(1/2) - 1, sqrt(2) - 1].
-_LOG = tuple(
-    map(
-        _FLOAT32,
-        (
-            7.0376836292e-2,
-            -1.1514610310e-1,
-            1.1676998740e-1,
-            -1.2420140846e-1,
-            1.4249322787e-1,
-            -1.6668057665e-1,
-            2.0000714765e-1,
-            -2.4999993993e-1,
-            3.3333331174e-1,
-        ),
-    )
+_LOG = _float32s(
+    7.0376836292e-2,
+    -1.1514610310e-1,
+    1.1676998740e-1,
+    -1.2420140846e-1,
+    1.4249322787e-1,
+    -1.6668057665e-1,
+    2.0000714765e-1,
+    -2.4999993993e-1,
+    3.3333331174e-1,
 )
 _LN2_LOW = _FLOAT32(-2.12194440e-4)
 _LN2_HIGH = _FLOAT32(0.693359375)
@@ -46,13 +47,13 @@ _SQRT_HALF_BITS = np.int32(0x3F3504F3)
 _ONE_BITS = np.int32(0x3F800000)
 
 # Cephes' sinf and cosf on [-pi/4, pi/4], and pi/4 in three parts.
-_SIN = tuple(map(_FLOAT32, (-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1)))
-_COS = tuple(map(_FLOAT32, (2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2)))
+_SIN = _float32s(-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1)
+_COS = _float32s(2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2)
 _PI_4 = tuple(map(_FLOAT32, (-0.78515625, -2.4187564849853515625e-4, -3.77489497744594108e-8)))
 _FOUR_OVER_PI = _FLOAT32(1.27323954473516)
 
 
-def fused_multiply_add(x: np.ndarray, scale: np.generic, shift: np.generic) -> np.ndarray:
+def fused_multiply_add(x: np.ndarray, scale: np.floating, shift: np.floating) -> np.ndarray:
     """x * scale + shift, rounded once, in x's dtype (float32 or float64)."""
     if x.dtype == np.float32:
         wide = x.astype(np.float64)
@@ -62,7 +63,7 @@ def fused_multiply_add(x: np.ndarray, scale: np.generic, shift: np.generic) -> n
     product = x * scale
     if shift == 0 or scale == 1:
         return product + shift
-    # Dekker's exact product and Knuth's exact sum: the two errors are added before the last rounding.
+    # Dekker's exact product and Knuth's exact sum: the errors are added before the last rounding.
     split = 134217729.0
     high = x * split
     high -= high - x
@@ -80,13 +81,13 @@ def fused_multiply_add(x: np.ndarray, scale: np.generic, shift: np.generic) -> n
 def _polynomial(coefficients: tuple, x: np.ndarray, work: np.ndarray) -> np.ndarray:
     """Horner's rule with a rounding to float32 after each fused step. x: float64."""
     result = np.empty(x.shape, _FLOAT32)
-    np.multiply(x, float(coefficients[0]), out=work)
-    work += float(coefficients[1])
+    np.multiply(x, coefficients[0], work)
+    np.add(work, coefficients[1], work)
     result[...] = work
     for coefficient in coefficients[2:]:
         work[...] = result
-        work *= x
-        work += float(coefficient)
+        np.multiply(work, x, work)
+        np.add(work, coefficient, work)
         result[...] = work
     return result
 
@@ -156,7 +157,10 @@ def _sine_cosine(x: np.ndarray, work: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def _box_muller(words: np.ndarray, result: np.ndarray) -> None:
-    """Standard normals of float32 from as many words: 16 by 16, radii from the first 8, angles from the last."""
+    """Standard normals of float32 from as many words, which it overwrites.
+
+    16 by 16: radii come from the first 8 words, angles from the other 8.
+    """
     words &= np.uint32(2**24 - 1)
     pairs = words.view(np.int32).reshape(-1, 2, 8)
     work = np.empty((len(pairs), 8), np.float64)
@@ -185,6 +189,16 @@ def _workers() -> ThreadPoolExecutor:
     return _pool
 
 
+def _forget_workers() -> None:
+    global _pool
+    _pool = None
+
+
+if hasattr(os, "register_at_fork"):
+    # A forked process (a DataLoader's worker) has the pool but none of its threads.
+    os.register_at_fork(after_in_child=_forget_workers)
+
+
 def _many32(generator: MersenneTwister, n: int, drop: int) -> np.ndarray:
     """n (at least 16) standard normals of float32. A last partial block is the last 16, drawn anew.
 
@@ -192,6 +206,15 @@ def _many32(generator: MersenneTwister, n: int, drop: int) -> np.ndarray:
     """
     result = np.empty(n, _FLOAT32)
     whole = n // 16 * 16
+    if n <= _PIECE and whole < n:
+        # One transformation for both: for small n the number of NumPy calls is what takes time.
+        words = generator.words(whole + drop + 16)
+        words = np.concatenate([words[:whole], words[-16:]])
+        drawn = np.empty(words.size, _FLOAT32)
+        _box_muller(words, drawn)
+        result[:whole] = drawn[:whole]
+        result[n - 16 :] = drawn[whole:]
+        return result
     if whole <= 4 * _PIECE:
         for start in range(0, whole, _PIECE):
             stop = min(start + _PIECE, whole)
@@ -239,7 +262,10 @@ def _box_muller64(generator: MersenneTwister, result: np.ndarray) -> None:
 
 
 def standard_normals_in_turn(generator: MersenneTwister, n: int) -> np.ndarray:
-    """n standard normals of float64 one after the other: the cosine of a pair, then its sine, an odd one kept."""
+    """n standard normals of float64 one after the other.
+
+    The cosine of a pair, then its sine; an odd one is kept for the next call.
+    """
     if n < 16:
         return np.array([_next_normal(generator) for _ in range(n)], np.float64)
     kept = [] if generator.spare_normal is None else [generator.spare_normal]
@@ -285,7 +311,10 @@ def normal(
     std: float = 1.0,
     in_turn: bool = False,
 ) -> np.ndarray:
-    """Normals of the given mean and standard deviation. in_turn: as for a tensor that isn't contiguous."""
+    """Normals of the given mean and standard deviation.
+
+    in_turn: one after the other, as for a tensor that isn't contiguous.
+    """
     if dtype.kind == "c":
         real = np.dtype(f"f{dtype.itemsize // 2}")
         parts = normal(generator, (*shape, 2), real, mean, std * math.sqrt(0.5), in_turn)

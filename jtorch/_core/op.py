@@ -39,7 +39,8 @@ class Op:
     """One operator.
 
     name: its public name.  function: the pure JAX function.  signature: PyTorch's.
-    promote: None, "common" or "float" (PyTorch's type promotion of the array arguments).
+    promote: None, "common" or "float" (PyTorch's type promotion of the array arguments), or "own": the function
+    promotes by itself, and gets numbers that vary as `Varying`.
     backward: None, or the gradient of the one array input in terms of the output (cotangent, output, *rest).
     view: None, or `put(base, new, *rest) -> base`, the write back through this view.
     strides: None, or the rule for the strides that PyTorch would report (see strides.py).
@@ -103,6 +104,8 @@ class Op:
         if self.promote is None:
             named = {k: unwrap(v) for k, v in kwargs.items()}
             return self.function(*map(unwrap, args), **named)
+        if self.promote == "own":
+            return self.function(*args, **kwargs)
         bound = self.signature.bind(*args, **kwargs)
         self._promote(bound.arguments)
         return self.function(*bound.args, **bound.kwargs)

@@ -330,7 +330,7 @@ def _survivors(trace: Trace, alive: tuple, nodes: tuple) -> tuple[list[GradNode]
 
 
 def _is_gone(node: GradNode) -> bool:
-    """Whether a backward through this node would meet something freed."""
+    """Whether a backward through this node would meet something freed in the present trace."""
     stack, seen = [node], set()
     while stack:
         top = stack.pop()
@@ -339,7 +339,7 @@ def _is_gone(node: GradNode) -> bool:
         seen.add(id(top))
         if top.freed and top.saves_anything:
             return True
-        stack.extend(e[0] for e in top.edges if type(e) is tuple)
+        stack.extend(e[0] for e in top.edges if type(e) is tuple and e[0].trace is not None)
     return False
 
 

@@ -261,22 +261,9 @@ def copy_(input: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     if cell.aval.device is not old.aval.device:
         cell = cell_of(source.to(old.aval.device))
     _check_broadcast(cell.aval.shape, old.aval.shape)
-    (new,) = append(local.context, COPY, (_blank_like(old), cell))
+    (new,) = append(local.context, COPY, (old, cell))
     write(input, new)
     return input
-
-
-def _blank_like(old: Cell) -> Cell:
-    """The old contents as a template of shape and dtype, off the graph."""
-    if not old.aval.requires_grad:
-        return old
-    if old.array is not None:
-        return Cell(old.array, old.aval.with_grad(False))
-    from_graph = append(local.context, DETACHED, (old,))
-    return from_graph[0]
-
-
-DETACHED = Op(lambda input: input, "detached", differentiable=False, inplace=True)
 
 
 def _check_broadcast(shape: tuple, wanted: tuple) -> None:

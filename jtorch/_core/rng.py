@@ -1,8 +1,9 @@
 """The generator of random words on the host: MT19937, in step with PyTorch's CPU generator.
 
-A `MersenneTwister` hands out 32-bit words in PyTorch's order, remembers the spare normal that PyTorch keeps
-between calls, and saves and loads its state in PyTorch's own bytes. What is made of the words (uniforms,
-normals, permutations, ...) is in samplers.py; the public names are in functions/random.py.
+A `MersenneTwister` hands out 32-bit words in PyTorch's order, remembers the spare normal that
+PyTorch keeps between calls, and saves and loads its state in PyTorch's own bytes. What is made of
+the words (uniforms, normals, permutations, ...) is in samplers.py; the public names are in
+functions/random.py.
 Read samplers.py next.
 """
 
@@ -19,6 +20,7 @@ DEFAULT_SEED = 67280421310721
 STATE_BYTES = 5056
 # The twister makes its words in blocks of this many.
 BLOCK = 624
+_NOTHING = np.empty(0, np.uint32)
 
 # PyTorch's CPUGeneratorImplState, as `torch.get_rng_state()` returns it.
 _LAYOUT = np.dtype(
@@ -34,8 +36,9 @@ _LAYOUT = np.dtype(
 class MersenneTwister:
     """MT19937 seeded as PyTorch's CPU generator is.
 
-    Invariant: `_source` stands at the end of a block of 624 words; `_block` holds that block's words
-    (None after seeding, when no block has been made yet) and `_position` how many of them are used.
+    Invariant: `_source` stands at the end of a block of 624 words; `_block` holds that block's
+    words (none after seeding, when no block has been made yet) and `_position` says how many of
+    them are used.
     """
 
     __slots__ = ("_block", "_lock", "_position", "_source", "spare_normal", "_seed")
@@ -48,7 +51,7 @@ class MersenneTwister:
         """Start anew from `seed`, taken modulo 2**64; only its low 32 bits select the stream."""
         self._seed = seed % 2**64
         self._source = RandomState(self._seed & 0xFFFFFFFF)
-        self._block: np.ndarray | None = None
+        self._block = _NOTHING
         self._position = BLOCK
         # The second normal of a pair drawn in double precision, kept for the next call.
         self.spare_normal: float | None = None
@@ -97,7 +100,7 @@ class MersenneTwister:
             state["seed"] = self._seed
             state["seeded"] = 1
             state["key"] = self._source.get_state(legacy=False)["state"]["key"]
-            fresh = self._block is None
+            fresh = not self._block.size
             state["left"] = 1 if fresh else BLOCK + 1 - self._position
             state["next"] = 0 if fresh else self._position
             if self.spare_normal is not None:
@@ -123,7 +126,7 @@ class MersenneTwister:
             self._seed = int(fields["seed"])
             self._source = RandomState(0)
             self._position = BLOCK if fresh else after
-            self._block = None
+            self._block = _NOTHING
             if not (fresh and after == 0):
                 self._set_key(key, 0)
                 self._block = self._draw(BLOCK)
@@ -131,7 +134,10 @@ class MersenneTwister:
             self.spare_normal = float(fields["normal"]) if fields["has_normal"] else None
 
     def _set_key(self, key: np.ndarray, position: int) -> None:
-        self._source.set_state(("MT19937", key, position))
+        state = {"key": key, "pos": position}
+        self._source.set_state(
+            {"bit_generator": "MT19937", "state": state, "has_gauss": 0, "gauss": 0.0}
+        )
 
 
 def entropy() -> int:

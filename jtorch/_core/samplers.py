@@ -1,8 +1,9 @@
 """Samplers on the host: what PyTorch's CPU generator makes of its words, in NumPy.
 
-Each takes a MersenneTwister, a shape and a NumPy dtype, returns an array, and leaves the generator where PyTorch
-would. All rules were found and are tested by comparison with PyTorch 2.13. Integers and uniforms are equal bit
-for bit; normals too in float32 (see normals.py), the others to the last bit or two of float64.
+Each takes a MersenneTwister, a shape and a NumPy dtype, returns an array, and leaves the generator
+where PyTorch would. All rules were found and are tested by comparison with PyTorch 2.13. Integers
+and uniforms are equal bit for bit, in float32 and half types all others too (see normals.py); in
+float64 the others differ by a bit or two where NumPy's functions differ from the C library's.
 Arguments are checked by the callers in functions/random.py. Read normals.py next.
 """
 
@@ -38,7 +39,7 @@ def _chunks(n: int) -> Iterator[slice]:
 def in_memory_order(
     draw: Callable[[Shape], np.ndarray], shape: Shape, strides: tuple[int, ...]
 ) -> np.ndarray:
-    """`draw(shape)`, with the numbers laid out in the order that a tensor of these strides has in memory.
+    """`draw(shape)`, its numbers laid out as a tensor of these strides has them in memory.
 
     PyTorch fills a transposed tensor (and what `empty_like` makes of one) in that order.
     """
@@ -114,7 +115,7 @@ def uniform(
     return result.reshape(shape)
 
 
-def _span(low: float, high: float, kind: type) -> tuple[np.generic, np.generic]:
+def _span(low: float, high: float, kind: type) -> tuple[np.floating, np.floating]:
     start = kind(low)
     return kind(high) - start, start
 
@@ -184,10 +185,10 @@ def permutation(generator: MersenneTwister, n: int, dtype: np.dtype) -> np.ndarr
 
 
 def _swap_in_batches(items: np.ndarray, partners: np.ndarray) -> int:
-    """Swap item i with item partners[i] for the first i of a long permutation; return how many are done.
+    """Swap items[i] with items[partners[i]] for i rising, while it pays; return how many are done.
 
-    A batch of swaps that touch no item twice can be done at once: among n items, about sqrt(n). (A list is
-    faster for fewer than about 30,000 items, six times slower for a million.)
+    A batch of swaps that touch no item twice can be done at once: among n items, about sqrt(n).
+    (A list is faster for fewer than about 30,000 items, five times slower for a million.)
     """
     n = len(items)
     done = 0
@@ -216,7 +217,7 @@ def bernoulli(
     """Ones with probability p, else zeros: a float64 uniform below p."""
     n = math.prod(shape)
     result = np.empty(n, np.bool_)
-    # u < p for u = k / 2**53 means k < ceil(p * 2**53); nearly always the first word's 21 bits decide.
+    # u < p for u = k / 2**53 means k < ceil(p * 2**53); nearly always the first word decides.
     bound = math.ceil(p * 2**53)
     high, low = divmod(bound, 2**32)
     for part in _chunks(n):
@@ -232,7 +233,7 @@ def bernoulli(
 def bernoulli_of(
     generator: MersenneTwister, probabilities: np.ndarray, dtype: np.dtype
 ) -> np.ndarray:
-    """Ones with the given probabilities: uniforms below them, float64 where they are, else float32."""
+    """Ones with the given probabilities: uniforms below them, float64 if they are, else float32."""
     flat = probabilities.reshape(-1)
     if flat.dtype == _FLOAT64:
         below = uniform64(generator, flat.size) < flat
@@ -252,9 +253,7 @@ def exponential(
     return cast(values, dtype).reshape(shape)
 
 
-def geometric(
-    generator: MersenneTwister, shape: Shape, dtype: np.dtype, p: float
-) -> np.ndarray:
+def geometric(generator: MersenneTwister, shape: Shape, dtype: np.dtype, p: float) -> np.ndarray:
     """The trial of the first success: ceil(log(u) / log(1 - p)) of float64 uniforms."""
     values = uniform64(generator, math.prod(shape))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -306,10 +305,11 @@ def truncated_normal(
     low: float,
     high: float,
 ) -> np.ndarray:
-    """Normals of [low, high], by rejection: all are drawn in each round, those still missing are taken.
+    """Normals of [low, high], by rejection: each round draws all and takes those still missing.
 
     Where less than 0.3 of the normal lies within, uniforms are drawn instead, and accepted with the
-    normal's density relative to its largest within. (`torch.nn.init.trunc_normal_` of PyTorch 2.13.)
+    normal's density relative to its largest within. This is `torch.nn.init.trunc_normal_` of
+    PyTorch 2.13; earlier versions inverted the distribution function.
     """
     inside = _below((high - mean) / std) - _below((low - mean) / std)
     result = np.empty(shape, dtype)
@@ -340,8 +340,8 @@ def multinomial(
 ) -> np.ndarray:
     """`count` indices drawn per row of `probabilities` (..., categories), as int64.
 
-    Without replacement, or a single one: the largest p / q with q exponential. With replacement: the
-    place of float64 uniforms in the running sum.
+    Without replacement, or a single one: the largest p / q with q exponential. With replacement:
+    the place of float64 uniforms in the running sum.
     """
     if not replacement or count == 1:
         q = exponential(generator, probabilities.shape, probabilities.dtype)
@@ -365,7 +365,8 @@ def multinomial(
 def poisson(generator: MersenneTwister, rates: np.ndarray) -> np.ndarray:
     """Poisson counts of the given rates, one after the other.
 
-    Below a rate of 10 by multiplying uniforms (Knuth), else by Hoermann's transformed rejection (PTRS, 1993).
+    Below a rate of 10 by multiplying uniforms (Knuth), else by Hoermann's transformed rejection
+    (PTRS, 1993).
     """
     start = generator.state_bytes()
     supply = _Supply(generator)

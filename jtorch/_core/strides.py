@@ -80,6 +80,17 @@ def view_strides(shape: Strides, strides: Strides, new_shape: Strides) -> Stride
     return tuple(reversed(result)) if new < 0 else None
 
 
+def unchanged(avals: Sequence, shape: Strides, call: object, k: int) -> Strides:
+    """The rule of an op whose result lies in memory as its first input does."""
+    return avals[0].strides
+
+
+def preserved(avals: Sequence, shape: Strides, call: object, k: int) -> Strides:
+    """The rule of a copy: as the input, where that has neither gaps nor overlap; else row-major."""
+    strides = avals[0].strides
+    return strides if is_dense(shape, strides) else contiguous(shape)
+
+
 def elementwise(avals: Sequence, shape: Strides) -> Strides:
     """Strides of an element-wise result: dense, in the order of dimensions of the inputs.
 

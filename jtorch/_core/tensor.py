@@ -15,12 +15,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from . import format as text
-from .alias import CLONE, DETACH, Step, as_constant, as_leaf, cell_of, is_leaf, link, rebase
+from .alias import CLONE, DATA, DETACH, Step, as_constant, as_leaf, cell_of, is_cut_off
+from .alias import is_leaf, link, rebase
 from .alias import storage_of
 from .append import append
 from .device import canonical, default_device, device, device_of, jax_device
 from .dtype import TITLES, dtype, to_dtype
 from .graph import edge_of_cell
+from .op import Op
 from .program import host, settle, share
 from .strides import is_contiguous
 from .trace import Aval, Cell, local
@@ -115,7 +117,7 @@ class Tensor:
 
     @property
     def data(self) -> Tensor:
-        return self.detach()
+        return _cut_off(self, DATA)
 
     @data.setter
     def data(self, value: Tensor) -> None:
@@ -334,14 +336,13 @@ class Tensor:
 
     def detach(self) -> Tensor:
         """This Tensor without history, sharing its storage. See `torch.Tensor.detach`."""
-        cell = cell_of(self)
-        (cell,) = append(local.context, DETACH, (cell,))
-        result = from_cell(cell)
-        link(self, result, Step(DETACH, (), {}, local.context.modes))
-        return result
+        return _cut_off(self, DETACH)
 
     def detach_(self) -> Tensor:
         """Cut this Tensor off from its history, in place."""
+        if is_cut_off(self._view):
+            self._cell = as_constant(cell_of(self))
+            return self
         if self._view:
             raise RuntimeError("Can't detach views in-place. Use detach() instead.")
         rebase(self, as_constant(cell_of(self)))
@@ -448,6 +449,14 @@ def from_array(array: Any, device: Any = None, requires_grad: bool = False) -> T
     cell = Cell(array, Aval(tuple(array.shape), to_dtype(array.dtype), where))
     tensor = from_cell(cell)
     return tensor.requires_grad_() if requires_grad else tensor
+
+
+def _cut_off(tensor: Tensor, op: Op) -> Tensor:
+    """An alias without history."""
+    (cell,) = append(local.context, op, (cell_of(tensor),))
+    result = from_cell(cell)
+    link(tensor, result, Step(op, (), {}, local.context.modes))
+    return result
 
 
 def rebase_leaf(tensor: Tensor, cell: Cell) -> None:

@@ -1,4 +1,4 @@
-"""What the random functions say about their arguments: PyTorch's checks and words, and nothing else.
+"""What the random functions say about their arguments: PyTorch's checks and words.
 
 The functions themselves are in random.py (new Tensors) and random_fill.py (in place).
 """
@@ -32,6 +32,7 @@ from .._core.dtype import (
     uint64,
 )
 from .._core.generator import Generator, default_generator
+from .._core.tensor import Tensor
 
 FLOATS = (float16, bfloat16, float32, float64)
 # The integers up to 2**digits are exact in these.
@@ -63,6 +64,15 @@ def generator_of(generator: Any) -> Generator:
             f"argument 'generator' must be torch.Generator, not {type(generator).__name__}"
         )
     return generator
+
+
+def check_tensor(name: str, input: Any) -> dtype:
+    """The dtype of a function's first argument. TypeError if that is no Tensor."""
+    if not isinstance(input, Tensor):
+        raise TypeError(
+            f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}"
+        )
+    return input.dtype
 
 
 def native_name(kind: dtype) -> str:
@@ -116,8 +126,7 @@ def _one_size(name: str, value: Any, place: int, spread: bool) -> int:
 def integer_of(name: str, argument: str, position: int, value: Any) -> int:
     """An integer argument of 64 bits. A bool or a float is none."""
     if isinstance(value, (bool, float, np.bool_, np.floating)) or not hasattr(value, "__index__"):
-        kind = type(value).__name__
-        raise TypeError(f"{name}(): argument '{argument}' (position {position}) must be int, not {kind}")
+        raise _wrong_type(name, argument, position, "int", value)
     value = value.__index__()
     if not -(2**63) <= value < 2**63:
         raise ValueError("Overflow when unpacking long long")
@@ -131,8 +140,14 @@ def number_of(name: str, argument: str, position: int, value: Any) -> float:
             return float(value)
     except TypeError:
         pass
-    kind = type(value).__name__
-    raise TypeError(f"{name}(): argument '{argument}' (position {position}) must be float, not {kind}")
+    raise _wrong_type(name, argument, position, "float", value)
+
+
+def _wrong_type(name: str, argument: str, position: int, kind: str, value: Any) -> TypeError:
+    return TypeError(
+        f"{name}(): argument '{argument}' (position {position}) must be {kind}, not "
+        f"{type(value).__name__}"
+    )
 
 
 def plain(value: float) -> str:
@@ -177,9 +192,7 @@ def check_range(low: int, high: int, kind: dtype) -> None:
             "check_random_bounds handles only integral, floating-point and boolean types"
         )
     if kind not in _NATIVE:
-        raise NotImplementedError(
-            f"\"random_update_from_to\" not implemented for '{TITLES[kind]}'"
-        )
+        raise NotImplementedError(f"\"random_update_from_to\" not implemented for '{TITLES[kind]}'")
     smallest, largest = _limits(kind)
     for name, value in (("from", low), ("to - 1", high - 1)):
         if not smallest <= value <= largest:
@@ -187,9 +200,9 @@ def check_range(low: int, high: int, kind: dtype) -> None:
         if kind in _DIGITS and abs(value) > 2 ** _DIGITS[kind]:
             digits = _DIGITS[kind]
             warnings.warn(
-                f"{name} is out of bounds [-(2^{digits}), 2^{digits}]. Due to precision limitations "
-                f"{native_name(kind)} can support discrete uniform distribution only within this "
-                "range.",
+                f"{name} is out of bounds [-(2^{digits}), 2^{digits}]. Due to precision "
+                f"limitations {native_name(kind)} can support discrete uniform distribution only "
+                "within this range.",
                 stacklevel=4,
             )
 

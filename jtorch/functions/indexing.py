@@ -1,8 +1,9 @@
 """Indexing: `x[...]`, `x[...] = v`, and the functions whose result's shape depends on values.
 
 A basic index (numbers, slices, None, Ellipsis) is a view; an advanced one (integer Tensors, masks, lists) copies.
-A mask has to be read to know how many elements it selects: that materialises. Integer Tensors as indices
-are not checked against the range of their dimension, which would need a read as well.
+A mask has to be read to know how many elements it selects: that materialises. Integer Tensors as indices are
+checked against the range of their dimension where their values are at hand on the CPU; to compute them first, or to
+wait for an accelerator, would cost more than the check is worth: there, what lies outside gives NaN or zero.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 
 from .._core import dtype as dtypes
 from .._core.alias import cell_of, check_writable, write
+from .._core.device import CPU
 from .._core.op import ROWS
 from .._core.program import host
 from .._core.record import record
@@ -27,6 +29,9 @@ MASKED_SET = ROWS["_masked_set"]
 
 def getitem(self: Tensor, index: Any) -> Tensor:
     """x[index]. IndexError for an index out of range or of a wrong type."""
+    mask = _single_mask(index)
+    if mask is not None and not mask.dim():
+        return getitem(self.unsqueeze(0), mask.reshape(1))
     spec, values, advanced = parse(cell_of(self).aval.shape, index)
     op = GETITEM_ADVANCED if advanced else GETITEM
     return record(op, self, spec, *values)
@@ -34,14 +39,19 @@ def getitem(self: Tensor, index: Any) -> Tensor:
 
 def setitem(self: Tensor, index: Any, value: Any) -> None:
     """x[index] = value, broadcast and cast to x."""
-    old = check_writable(self)
+    shape = cell_of(self).aval.shape
     value = _as_value(value, self)
     mask = _single_mask(index)
+    if mask is not None and not mask.dim():
+        self, mask = self.unsqueeze(0), mask.reshape(1)
+        shape, index = (1, *shape), mask
     if mask is not None and (not isinstance(value, Tensor) or value.numel() == 1):
-        _check_mask(mask, old.aval.shape)
+        _check_mask(mask, shape)
+        check_writable(self)
         result = record(MASKED_SET, self, mask, value)
     else:
-        spec, values, advanced = parse(old.aval.shape, index)
+        spec, values, advanced = parse(shape, index)
+        check_writable(self)
         if advanced:
             result = record(SETITEM_ADVANCED, self, value, False, spec, *values)
         else:
@@ -194,6 +204,7 @@ def _in_range(index: int, size: int, dim: int) -> int:
 def _parse_tensor(item: Tensor, shape: tuple, dim: int, spec: list, values: list) -> int:
     """Add an index Tensor to the spec; how many dimensions it indexes."""
     if item.dtype is not dtypes.bool_:
+        check_bounds(item, shape[dim], dim)
         spec.append(TENSOR)
         values.append(item)
         return 1
@@ -205,6 +216,17 @@ def _parse_tensor(item: Tensor, shape: tuple, dim: int, spec: list, values: list
         spec.append(TENSOR)
         values.append(from_array(found))
     return item.dim()
+
+
+def check_bounds(index: Tensor, size: int, dim: int) -> None:
+    """IndexError for an index out of range, where that can be seen without running anything."""
+    cell = cell_of(index)
+    if cell.array is None or cell.aval.device is not CPU:
+        return
+    values = host(cell)
+    if values.size and not (-size <= values.min() and values.max() < size):
+        wrong = values[(values < -size) | (values >= size)].flat[0]
+        raise IndexError(f"index {wrong} is out of bounds for dimension {dim} with size {size}")
 
 
 # --------------------------------------------------------------------------- shapes that depend on values

@@ -1,7 +1,7 @@
 """Random numbers in place: `normal_`, `uniform_` and the other methods that fill a Tensor.
 
-The numbers are drawn on the host when the method is called, in the order of the Tensor's memory, as PyTorch draws
-them; they enter the trace as a leaf. New random Tensors are in random.py.
+The numbers are drawn on the host when the method is called, in the order of the Tensor's memory, as
+PyTorch draws them; they enter the trace as a leaf. New random Tensors are in random.py.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from .._core.device import TRACING
 from .._core.dtype import FLOAT, INTEGER, TITLES, dtype, float8_e4m3fn, float8_e5m2
 from .._core.generator import Generator
 from .._core.program import host
+from .._core.record import copy_
 from .._core.strides import is_contiguous
 from .._core.tensor import Tensor, from_array
 from .._core.trace import Cell, local
@@ -51,13 +52,18 @@ def write_values(input: Tensor, values: np.ndarray) -> Tensor:
     given = from_array(values, None if aval.device is TRACING else aval.device)
     if aval.requires_grad and local.context.modes.grad:
         # A value with a history: the gradient of what was there is zero, as `copy_` records it.
-        return input.copy_(given)
+        return copy_(input, given)
     write(input, Cell(cell_of(given).array, aval.with_grad(False)))
     return input
 
 
 def uniform_(
-    input: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None, **by_name: Any
+    input: Tensor,
+    from_: float = 0.0,
+    to: float = 1.0,
+    *,
+    generator: Generator | None = None,
+    **by_name: Any,
 ) -> Tensor:
     """Fill with uniforms of [from, to). Complex numbers: both parts. See torch.Tensor.uniform_."""
     low = number_of("uniform_", "from", 1, _named_from(by_name, from_))
@@ -94,7 +100,9 @@ def normal_(
     )
 
 
-def bernoulli_(input: Tensor, p: float | Tensor = 0.5, *, generator: Generator | None = None) -> Tensor:
+def bernoulli_(
+    input: Tensor, p: float | Tensor = 0.5, *, generator: Generator | None = None
+) -> Tensor:
     """Fill with ones of probability p, else zeros. p: a number, or a Tensor that broadcasts.
 
     See torch.Tensor.bernoulli_.
@@ -121,9 +129,6 @@ def _bernoulli_of(input: Tensor, p: Tensor, source: Generator) -> Tensor:
             f"The expanded size of the tensor {list(aval.shape)} must match the existing size "
             f"{list(p.shape)}"
         ) from None
-    if not p.dim():
-        chance = float(chances.reshape(-1)[0]) if chances.size else 0.0
-        return fill_with(input, lambda s: samplers.bernoulli(source, s, aval.dtype.numpy, chance))
 
     order = samplers.order_of(aval.shape, aval.strides) or tuple(range(chances.ndim))
     chances = chances.transpose(order)
@@ -141,12 +146,16 @@ def probabilities(p: Tensor) -> np.ndarray:
 
 
 def random_(
-    input: Tensor, *bounds: Any, to: Any = _UNGIVEN, generator: Generator | None = None, **by_name: Any
+    input: Tensor,
+    *bounds: Any,
+    to: Any = _UNGIVEN,
+    generator: Generator | None = None,
+    **by_name: Any,
 ) -> Tensor:
     """Fill with integers of [from, to): `random_()`, `random_(to)`, `random_(from, to)`.
 
-    Without `to`: all non-negative integers of the dtype, or all that a float dtype can count exactly.
-    See torch.Tensor.random_.
+    Without `to`: all non-negative integers of the dtype, or all that a float dtype can count
+    exactly. See torch.Tensor.random_.
     """
     low = _named_from(by_name, _UNGIVEN)
     given = [v for v in (low, *bounds, to) if v is not _UNGIVEN]
@@ -191,7 +200,7 @@ def exponential_(
 
 
 def geometric_(input: Tensor, p: float, *, generator: Generator | None = None) -> Tensor:
-    """Fill with the trial of the first success of chance p: 1, 2, ... See torch.Tensor.geometric_."""
+    """Fill with the trial of the first success of chance p. See torch.Tensor.geometric_."""
     p = number_of("geometric_", "p", 1, p)
     source = generator_of(generator)
     kind = input.dtype
@@ -214,8 +223,8 @@ def cauchy_(
         raise RuntimeError(f"cauchy_ expects sigma > 0.0, but found sigma={plain(sigma)}")
     if not kind.is_floating_point:
         raise RuntimeError(
-            "Cauchy distribution is a continuous probability distribution. dtype must be a floating "
-            f"point but you specified {native_name(kind)}"
+            "Cauchy distribution is a continuous probability distribution. dtype must be a "
+            f"floating point but you specified {native_name(kind)}"
         )
     check_implemented(kind, "cauchy_cpu")
     return fill_with(input, lambda shape: samplers.cauchy(source, shape, kind.numpy, median, sigma))

@@ -13,29 +13,21 @@ import numpy as np
 
 from .. import _expose
 from .._core import dtype as dtypes
-from .._core.alias import CAST, cell_of, check_writable, write
+from .._core.alias import CAST, CLONE, cell_of, check_writable, write
 from .._core.append import append, copy_to
 from .._core.device import canonical, device
 from .._core.dtype import dtype
 from .._core.op import Op
 from .._core.record import record, write_out
-from .._core.strides import contiguous as contiguous_strides
-from .._core.strides import is_contiguous, is_dense, view_strides
+from .._core.strides import is_contiguous, unchanged, view_strides
 from .._core.tensor import Tensor, from_cell
-from .._core.trace import Cell, local
+from .._core.trace import local
 from ..ops._shapes import broadcast_shapes, wrap_dim
 from ..ops.view import infer_size
 from .creation import size_of, zeros
 
 RESHAPE = Op(lambda input, shape: input.reshape(shape), "reshape")
 CONTIGUOUS = Op(lambda input: input, "contiguous")
-CLONED = Op(
-    lambda input: input,
-    "clone",
-    strides=lambda avals, shape, call, k: (
-        avals[0].strides if is_dense(shape, avals[0].strides) else contiguous_strides(shape)
-    ),
-)
 view, permute, select, narrow = (_expose.row(n) for n in ("view", "permute", "select", "narrow"))
 
 
@@ -57,7 +49,7 @@ channels_last_3d = memory_format("channels_last_3d")
 
 def clone(input: Tensor, *, memory_format: memory_format = preserve_format) -> Tensor:
     """A copy, through which gradients flow. See torch.clone."""
-    return record(CONTIGUOUS if memory_format is contiguous_format else CLONED, input)
+    return record(CONTIGUOUS if memory_format is contiguous_format else CLONE, input)
 
 
 def contiguous(input: Tensor, memory_format: memory_format = contiguous_format) -> Tensor:
@@ -183,6 +175,8 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
 
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """At most `chunks` views of consecutive parts of equal size. See torch.chunk."""
+    if not input.dim():
+        raise RuntimeError("chunk expects at least a 1-dimensional tensor")
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
     size = input.shape[wrap_dim(dim, input.dim())]
@@ -383,7 +377,7 @@ def zero_(input: Tensor) -> Tensor:
 FILLED = Op(
     lambda input, value: _full_like(input, value),
     "fill",
-    strides=lambda avals, shape, call, k: avals[0].strides,
+    strides=unchanged,
 )
 FILLED.numbers = frozenset({"value"})
 
@@ -401,9 +395,8 @@ def fill_(input: Tensor, value: Any) -> Tensor:
     if isinstance(value, complex) and not input.dtype.is_complex:
         raise RuntimeError("value cannot be converted to type without overflow")
     old = check_writable(input)
-    template = Cell(old.array, old.aval.with_grad(False)) if old.array is not None else old
     given = cell_of(value) if isinstance(value, Tensor) else value
-    write(input, append(local.context, FILLED, (template, given))[0])
+    write(input, append(local.context, FILLED, (old, given))[0])
     return input
 
 

@@ -244,25 +244,8 @@ class GELU(Module):
         return f"approximate={self.approximate!r}"
 
 
-class GLU(Module):
-    """a * sigmoid(b), a and b the two halves of x along `dim`. See torch.nn.GLU."""
-
-    __constants__ = ["dim"]
-    dim: int
-
-    def __init__(self, dim: int = -1) -> None:
-        super().__init__()
-        self.dim = dim
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.glu(input, self.dim)
-
-    def extra_repr(self) -> str:
-        return f"dim={self.dim}"
-
-
-class Hardshrink(Module):
-    """x where |x| > lambd, else 0. See torch.nn.Hardshrink."""
+class _Shrink(Module):
+    """An activation whose only argument is `lambd`."""
 
     __constants__ = ["lambd"]
     lambd: float
@@ -270,29 +253,23 @@ class Hardshrink(Module):
     def __init__(self, lambd: float = 0.5) -> None:
         super().__init__()
         self.lambd = lambd
+
+    def extra_repr(self) -> str:
+        return str(self.lambd)
+
+
+class Hardshrink(_Shrink):
+    """x where |x| > lambd, else 0. See torch.nn.Hardshrink."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.hardshrink(input, self.lambd)
 
-    def extra_repr(self) -> str:
-        return f"{self.lambd}"
 
-
-class Softshrink(Module):
+class Softshrink(_Shrink):
     """x moved towards 0 by lambd, and 0 where |x| <= lambd. See torch.nn.Softshrink."""
-
-    __constants__ = ["lambd"]
-    lambd: float
-
-    def __init__(self, lambd: float = 0.5) -> None:
-        super().__init__()
-        self.lambd = lambd
 
     def forward(self, input: Tensor) -> Tensor:
         return F.softshrink(input, self.lambd)
-
-    def extra_repr(self) -> str:
-        return str(self.lambd)
 
 
 class Softplus(Module):
@@ -389,6 +366,16 @@ class _AlongDim(Module):
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}"
+
+
+class GLU(_AlongDim):
+    """a * sigmoid(b), a and b the two halves of x along `dim`. See torch.nn.GLU."""
+
+    def __init__(self, dim: int = -1) -> None:
+        super().__init__(dim)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.glu(input, self.dim)
 
 
 class Softmax(_AlongDim):

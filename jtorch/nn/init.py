@@ -1,8 +1,8 @@
 """Initial values of parameters: `torch.nn.init`, with PyTorch's numbers for a seed.
 
-Each function fills a Tensor in place, without recording a gradient, and returns it. The formulas are those of
-Glorot and Bengio (2010), He et al. (2015), Saxe et al. (2013) and Martens (2010), as PyTorch implements them.
-What the random numbers are made of is in functions/random_fill.py.
+Each function fills a Tensor in place, without recording a gradient, and returns it. The formulas
+are those of Glorot and Bengio (2010), He et al. (2015), Saxe et al. (2013) and Martens (2010), as
+PyTorch uses them. Where the random numbers come from is in functions/random_fill.py.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core.dtype import TITLES
 from .._core.generator import Generator
 from .._core.grad_mode import no_grad
 from .._core.tensor import Tensor
@@ -29,7 +30,8 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """The factor by which weights make up for what a nonlinearity does to the variance.
 
     1 for linear layers, convolutions and sigmoid; 5/3 for tanh; sqrt(2) for relu; 3/4 for selu;
-    sqrt(2 / (1 + param**2)) for leaky_relu, of slope param (0.01). See torch.nn.init.calculate_gain.
+    sqrt(2 / (1 + param**2)) for leaky_relu, of slope param (0.01).
+    See torch.nn.init.calculate_gain.
     """
     if nonlinearity in _LINEAR or nonlinearity == "sigmoid":
         return 1
@@ -139,7 +141,7 @@ def zeros_(tensor: Tensor) -> Tensor:
 
 
 def eye_(tensor: Tensor) -> Tensor:
-    """Fill a matrix with the identity: a linear layer that passes its input on. See torch.nn.init.eye_."""
+    """Fill a matrix with the identity. See torch.nn.init.eye_."""
     if tensor.ndim != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
     return _no_grad_values_(tensor, np.eye(*tensor.shape))
@@ -256,14 +258,18 @@ def _nothing_to_do(tensor: Tensor) -> Tensor:
 
 
 def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
-    """Fill with gain times a (semi) orthogonal matrix: the Q of normals, signed so that R is positive.
+    """Fill with gain times a (semi) orthogonal matrix.
 
-    Dimensions after the first are one. See torch.nn.init.orthogonal_.
+    It is the Q of a matrix of normals, signed so that R's diagonal is positive; dimensions after
+    the first count as one. See torch.nn.init.orthogonal_.
     """
     if tensor.ndim < 2:
         raise ValueError("Only tensors with 2 or more dimensions are supported")
     if tensor.numel() == 0:
         return tensor
+    if tensor.dtype.is_floating_point and tensor.dtype.itemsize < 4:
+        title = TITLES[tensor.dtype]
+        raise NotImplementedError(f"\"geqrf_cpu\" not implemented for '{title}'")
     rows = tensor.shape[0]
     columns = tensor.numel() // rows
     drawn = randn(rows, columns, dtype=tensor.dtype, device="cpu", generator=generator).numpy()
@@ -294,7 +300,7 @@ def sparse_(
     return _no_grad_values_(tensor, values)
 
 
-# -------------------------------------------------------------------------------- names of old times
+# ------------------------------------------------------------------------- names of old times
 
 
 def _make_deprecate(meth: Callable[..., Tensor]) -> Callable[..., Tensor]:

@@ -18,6 +18,14 @@ from ._hooks import (
     call_with_hooks,
     global_hooks,
     new_hook_dicts,
+    register_module_backward_hook,
+    register_module_buffer_registration_hook,
+    register_module_forward_hook,
+    register_module_forward_pre_hook,
+    register_module_full_backward_hook,
+    register_module_full_backward_pre_hook,
+    register_module_module_registration_hook,
+    register_module_parameter_registration_hook,
 )
 from ._members import SLOTS, Members, adopt, without_repeats
 from ._placement import Placement
@@ -59,13 +67,7 @@ class Module(Hooks, StateDict, Tree, Placement):
     # Calling.
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if (
-            self._forward_hooks
-            or self._forward_pre_hooks
-            or self._backward_hooks
-            or self._backward_pre_hooks
-            or global_hooks.around_calls
-        ):
+        if self._has_call_hooks or global_hooks.around_calls:
             return call_with_hooks(self, args, kwargs)
         return self.forward(*args, **kwargs)
 
@@ -348,4 +350,14 @@ def _forget(module: Module, name: str, keep: str) -> None:
         module.__dict__.pop(name, None)
 
 
-__all__ = ["Module"]
+__all__ = [
+    "Module",
+    "register_module_backward_hook",
+    "register_module_buffer_registration_hook",
+    "register_module_forward_hook",
+    "register_module_forward_pre_hook",
+    "register_module_full_backward_hook",
+    "register_module_full_backward_pre_hook",
+    "register_module_module_registration_hook",
+    "register_module_parameter_registration_hook",
+]

@@ -34,7 +34,8 @@ class Parameter(Tensor):
         return "Parameter containing:\n" + super().__repr__()
 
     def __reduce_ex__(self, protocol: int) -> tuple:
-        return _rebuild_parameter, (self.data, self.requires_grad, OrderedDict())
+        own = dict(self.__dict__)
+        return _rebuild_parameter, (self.data, self.requires_grad, OrderedDict()), own or None
 
 
 plain_tensors.add(Parameter)

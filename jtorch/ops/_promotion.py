@@ -29,7 +29,7 @@ from ._shapes import broadcast_shapes
 
 # What the row of an op that promotes its operands itself declares: numbers that vary arrive as
 # `Varying`, so that they still promote as numbers.
-OWN = None
+OWN = "own"
 
 
 def promoted(*values: Any, to_float: bool = False) -> list[Array]:

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from .._core.dtype import dtype as DType
 from .._core.op import Array, Number, op
 from ._checks import number, require_floating, require_not_bool, widen
+from ._layout import LIKE_INPUTS
 from ._promotion import title
 from ._shapes import wrap_dim
 
@@ -38,26 +39,25 @@ def relu(input: Array) -> Array:
     return jnp.where(input <= 0, jnp.zeros_like(input), input)
 
 
-@op(inplace=True, public=F)
-def hardtanh(input: Array, min_val: Number = -1.0, max_val: Number = 1.0) -> Array:
+@op(strides=LIKE_INPUTS, public=F)
+def hardtanh(input: Array, min_val: float = -1.0, max_val: float = 1.0) -> Array:
     """input clamped to [min_val, max_val]; the gradient is 0 at both ends.
 
     See torch.nn.functional.hardtanh."""
     require_not_bool(input, "Bool inputs not supported for hardtanh")
-    if isinstance(min_val, (int, float)) and isinstance(max_val, (int, float)):
-        if min_val > max_val:
-            raise ValueError("min_val cannot be greater than max_val")
+    if min_val > max_val:
+        raise ValueError("min_val cannot be greater than max_val")
     low, high = number(min_val, input), number(max_val, input)
     return jnp.where(input <= low, low, jnp.where(input >= high, high, input))
 
 
-@op(inplace=True, public=F)
+@op(strides=LIKE_INPUTS, public=F)
 def relu6(input: Array) -> Array:
     """min(max(0, input), 6). See torch.nn.functional.relu6."""
     return hardtanh(input, 0.0, 6.0)
 
 
-@op(inplace=True, public=F)
+@op(strides=LIKE_INPUTS, public=F)
 def leaky_relu(input: Array, negative_slope: Number = 0.01) -> Array:
     """input where it is positive, negative_slope * input elsewhere.
 
@@ -76,13 +76,13 @@ def _elu(input: Array, alpha: Number, scale: float, input_scale: Number) -> Arra
     return result.astype(input.dtype)
 
 
-@op(inplace=True, public=F)
+@op(strides=LIKE_INPUTS, public=F)
 def elu(input: Array, alpha: Number = 1.0) -> Array:
     """input where positive, alpha * (exp(input) - 1) elsewhere. See torch.nn.functional.elu."""
     return _elu(input, alpha, 1.0, 1.0)
 
 
-@op(inplace=True, public=F_AND_TORCH)
+@op(strides=LIKE_INPUTS, public=F_AND_TORCH)
 def selu(input: Array) -> Array:
     """scale * elu(input, alpha), with the constants of self-normalising networks.
 
@@ -90,15 +90,15 @@ def selu(input: Array) -> Array:
     return _elu(input, SELU_ALPHA, SELU_SCALE, 1.0)
 
 
-@op(inplace=True, public=F_AND_TORCH)
-def celu(input: Array, alpha: Number = 1.0) -> Array:
+@op(strides=LIKE_INPUTS, public=F_AND_TORCH)
+def celu(input: Array, alpha: float = 1.0) -> Array:
     """max(0, x) + min(0, alpha * (exp(x / alpha) - 1)). See torch.nn.functional.celu."""
-    if isinstance(alpha, (int, float)) and alpha == 0:
+    if alpha == 0:
         raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
     return _elu(input, alpha, 1.0, 1.0 / alpha)
 
 
-@op(public=F)
+@op(strides=LIKE_INPUTS, public=F)
 def gelu(input: Array, *, approximate: str = "none") -> Array:
     """input * Phi(input), Phi the normal distribution function; "tanh" approximates it.
 
@@ -115,7 +115,7 @@ def gelu(input: Array, *, approximate: str = "none") -> Array:
     return (0.5 * x * gate).astype(input.dtype)
 
 
-@op(inplace=True, public=F)
+@op(strides=LIKE_INPUTS, public=F)
 def silu(input: Array) -> Array:
     """input * sigmoid(input). See torch.nn.functional.silu."""
     require_floating("silu_cpu", input)
@@ -123,7 +123,7 @@ def silu(input: Array) -> Array:
     return (x * jax.nn.sigmoid(x)).astype(input.dtype)
 
 
-@op(inplace=True, public=F)
+@op(strides=LIKE_INPUTS, public=F)
 def mish(input: Array) -> Array:
     """input * tanh(softplus(input)). See torch.nn.functional.mish."""
     require_floating("mish_cpu", input)
@@ -131,7 +131,7 @@ def mish(input: Array) -> Array:
     return (x * jnp.tanh(jax.nn.softplus(x))).astype(input.dtype)
 
 
-@op(public=F)
+@op(strides=LIKE_INPUTS, public=F)
 def softplus(input: Array, beta: Number = 1.0, threshold: Number = 20.0) -> Array:
     """log(1 + exp(beta * input)) / beta; input itself where beta * input > threshold.
 
@@ -150,19 +150,19 @@ def logsigmoid(input: Array) -> Array:
     return jax.nn.log_sigmoid(widen(input)).astype(input.dtype)
 
 
-@op(promote="float", public=F)
+@op(promote="float", strides=LIKE_INPUTS, public=F)
 def softsign(input: Array) -> Array:
     """input / (1 + |input|). See torch.nn.functional.softsign."""
     return input / (1 + jnp.abs(input))
 
 
-@op(promote="float", public=F)
+@op(promote="float", strides=LIKE_INPUTS, public=F)
 def tanhshrink(input: Array) -> Array:
     """input - tanh(input). See torch.nn.functional.tanhshrink."""
     return input - jnp.tanh(input)
 
 
-@op(inplace=True, public=F)
+@op(strides=LIKE_INPUTS, public=F)
 def hardsigmoid(input: Array) -> Array:
     """min(max(0, input + 3), 6) / 6; the gradient is 1/6 strictly between -3 and 3.
 
@@ -173,7 +173,7 @@ def hardsigmoid(input: Array) -> Array:
     return result.astype(input.dtype)
 
 
-@op(inplace=True, public=F)
+@op(strides=LIKE_INPUTS, public=F)
 def hardswish(input: Array) -> Array:
     """input * hardsigmoid(input). See torch.nn.functional.hardswish."""
     require_floating("hardswish_cpu", input)
@@ -184,13 +184,13 @@ def hardswish(input: Array) -> Array:
     return result.astype(input.dtype)
 
 
-@op(inplace=True, public=F_AND_TORCH)
+@op(strides=LIKE_INPUTS, public=F_AND_TORCH)
 def threshold(input: Array, threshold: Number, value: Number) -> Array:
     """input where it is above threshold, value elsewhere. See torch.nn.functional.threshold."""
     return jnp.where(input <= number(threshold, input), number(value, input), input)
 
 
-@op(public=EVERYWHERE)
+@op(strides=LIKE_INPUTS, public=EVERYWHERE)
 def hardshrink(input: Array, lambd: Number = 0.5) -> Array:
     """input, but 0 on [-lambd, lambd]. See torch.nn.functional.hardshrink."""
     require_floating("hardshrink_cpu", input)
@@ -198,13 +198,13 @@ def hardshrink(input: Array, lambd: Number = 0.5) -> Array:
     return jnp.where((input >= -bound) & (input <= bound), jnp.zeros_like(input), input)
 
 
-@op(public=F)
-def softshrink(input: Array, lambd: Number = 0.5) -> Array:
+@op(strides=LIKE_INPUTS, public=F)
+def softshrink(input: Array, lambd: float = 0.5) -> Array:
     """input moved towards 0 by lambd, and 0 on [-lambd, lambd].
 
     See torch.nn.functional.softshrink."""
     require_floating("softshrink_check", input)
-    if isinstance(lambd, (int, float)) and lambd < 0:
+    if lambd < 0:
         limit = f"{jnp.finfo(input.dtype).max:.6g}"
         raise RuntimeError(
             f"lambda must be in range [0, {limit}] for input dtype {title(input)}, "
@@ -215,7 +215,7 @@ def softshrink(input: Array, lambd: Number = 0.5) -> Array:
     return jnp.where(input > bound, input - bound, moved)
 
 
-@op(public=EVERYWHERE)
+@op(strides=LIKE_INPUTS, public=EVERYWHERE)
 def prelu(input: Array, weight: Array) -> Array:
     """input where positive, weight * input elsewhere; one weight, or one per channel (dim 1).
 
@@ -266,37 +266,72 @@ def _softmax_input(kernel: str, input: Array, dim: int, dtype: DType | None) -> 
     return input, jnp.atleast_1d(widen(input))
 
 
-def _softmax_backward(
-    cotangent: Array, output: Array, dim: int, dtype: DType | None = None
-) -> Array:
-    g, y = widen(cotangent), widen(output)
-    if y.ndim == 0:
-        return jnp.zeros_like(cotangent)
-    return (y * (g - jnp.sum(g * y, axis=dim, keepdims=True))).astype(cotangent.dtype)
-
-
-@op(backward=_softmax_backward)
-def softmax(input: Array, dim: int, dtype: DType | None = None) -> Array:
-    """exp(input) / sum(exp(input)) along dim. See torch.softmax."""
+def _softmax(input: Array, dim: int, dtype: DType | None) -> Array:
     input, x = _softmax_input("softmax_lastdim_kernel_impl", input, dim, dtype)
     if x.size == 0:
         return input
     return jax.nn.softmax(x, axis=dim).astype(input.dtype).reshape(input.shape)
 
 
-def _log_softmax_backward(
-    cotangent: Array, output: Array, dim: int, dtype: DType | None = None
-) -> Array:
+def _log_softmax(input: Array, dim: int, dtype: DType | None) -> Array:
+    input, x = _softmax_input("log_softmax_lastdim_kernel_impl", input, dim, dtype)
+    if x.size == 0:
+        return input
+    return jax.nn.log_softmax(x, axis=dim).astype(input.dtype).reshape(input.shape)
+
+
+@op()
+def softmax(input: Array, dim: int, dtype: DType | None = None) -> Array:
+    """exp(input) / sum(exp(input)) along dim. See torch.softmax."""
+    return _softmax(input, dim, dtype)
+
+
+@op()
+def log_softmax(input: Array, dim: int, dtype: DType | None = None) -> Array:
+    """log(softmax(input)) along dim, computed without overflow. See torch.log_softmax."""
+    return _log_softmax(input, dim, dtype)
+
+
+def _softmax_backward(cotangent: Array, output: Array, dim: int) -> Array:
+    g, y = widen(cotangent), widen(output)
+    if y.ndim == 0:
+        return jnp.zeros_like(cotangent)
+    return (y * (g - jnp.sum(g * y, axis=dim, keepdims=True))).astype(cotangent.dtype)
+
+
+def _log_softmax_backward(cotangent: Array, output: Array, dim: int) -> Array:
     g, y = widen(cotangent), widen(output)
     if y.ndim == 0:
         return jnp.zeros_like(cotangent)
     return (g - jnp.exp(y) * jnp.sum(g, axis=dim, keepdims=True)).astype(cotangent.dtype)
 
 
-@op(backward=_log_softmax_backward)
-def log_softmax(input: Array, dim: int, dtype: DType | None = None) -> Array:
-    """log(softmax(input)) along dim, computed without overflow. See torch.log_softmax."""
-    input, x = _softmax_input("log_softmax_lastdim_kernel_impl", input, dim, dtype)
-    if x.size == 0:
-        return input
-    return jax.nn.log_softmax(x, axis=dim).astype(input.dtype).reshape(input.shape)
+# Without a dtype argument the gradient follows from the output alone: nn.functional uses these.
+@op(name="_softmax", backward=_softmax_backward, public=())
+def plain_softmax(input: Array, dim: int) -> Array:
+    """softmax in the dtype of input."""
+    return _softmax(input, dim, None)
+
+
+@op(name="_log_softmax", backward=_log_softmax_backward, public=())
+def plain_log_softmax(input: Array, dim: int) -> Array:
+    """log_softmax in the dtype of input."""
+    return _log_softmax(input, dim, None)
+
+
+@op(name="_dropout", strides=LIKE_INPUTS, public=())
+def dropout(input: Array, kept: Array, p: Number) -> Array:
+    """input / (1 - p) where kept (which is broadcast), 0 elsewhere."""
+    scale = 1 / (1 - number(p, input))
+    return input * jnp.where(kept, scale, jnp.zeros_like(scale))
+
+
+@op(name="_alpha_dropout", strides=LIKE_INPUTS, public=())
+def alpha_dropout(input: Array, kept: Array, p: Number) -> Array:
+    """input where kept, the limit of SELU elsewhere, scaled and shifted to mean 0, variance 1."""
+    p = jnp.asarray(p, jnp.float64)
+    limit = SELU_ALPHA * SELU_SCALE
+    scale = 1 / jnp.sqrt((limit * limit * p + 1) * (1 - p))
+    shift = limit * scale * p
+    factor = jnp.where(kept, scale, 0).astype(input.dtype)
+    return input * factor + jnp.where(kept, shift, shift - limit * scale).astype(input.dtype)

@@ -1,6 +1,7 @@
 """Pooling to an output size.
 
-Window i of m over n elements reaches from floor(i n / m) to ceil((i + 1) n / m). Pooling over windows of a given size is in pool.py.
+Window i of m over n elements reaches from floor(i n / m) to ceil((i + 1) n / m). Pooling over
+windows of a given size is in pool.py.
 """
 
 from __future__ import annotations
@@ -81,10 +82,8 @@ def _mean_along(input: Array, dim: int, m: int) -> Array:
     return jnp.sum(taken, axis=dim + 1) / divisor
 
 
-def _adaptive_avg(spatial: int, input: Array, output_size: OutputSize) -> Array:
+def adaptive_mean(spatial: int, input: Array, output_size: OutputSize) -> Array:
     name = f"adaptive_avg_pool{spatial}d"
-    if spatial > 1 and input.ndim <= spatial:
-        raise ValueError(f"Input dimension should be at least {spatial + 1}")
     _check_input(name, input, spatial)
     require_floating(name, input)
     outputs = _output_sizes(name, input, spatial, output_size)
@@ -133,13 +132,13 @@ def _joint_places(inputs: Sequence[int], outputs: Sequence[int]) -> tuple[np.nda
 @op(public=F_AND_TORCH)
 def adaptive_avg_pool1d(input: Array, output_size: int | tuple[int | None, ...] | None) -> Array:
     """Means: (N, C, L) -> (N, C, output_size). See torch.nn.functional.adaptive_avg_pool1d."""
-    return _adaptive_avg(1, input, output_size)
+    return adaptive_mean(1, input, output_size)
 
 
 @op(public=F)
 def adaptive_avg_pool2d(input: Array, output_size: int | tuple[int | None, ...] | None) -> Array:
     """Means: (N, C, H, W) -> (N, C, *output_size). See torch.nn.functional.adaptive_avg_pool2d."""
-    return _adaptive_avg(2, input, output_size)
+    return adaptive_mean(2, input, output_size)
 
 
 @op(public=F)
@@ -147,7 +146,7 @@ def adaptive_avg_pool3d(input: Array, output_size: int | tuple[int | None, ...] 
     """Means: (N, C, D, H, W) -> (N, C, *output_size).
 
     See torch.nn.functional.adaptive_avg_pool3d."""
-    return _adaptive_avg(3, input, output_size)
+    return adaptive_mean(3, input, output_size)
 
 
 @op(public=F)

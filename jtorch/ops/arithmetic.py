@@ -70,7 +70,7 @@ def sub(input: Array | Number, other: Array | Number, *, alpha: Number = 1) -> A
 
 
 @op(promote=OWN, strides=LIKE_INPUTS)
-def rsub(input: Array | Number, other: Array | Number, *, alpha: Number = 1) -> Array:
+def rsub(input: Array, other: Array | Number, *, alpha: Number = 1) -> Array:
     """other - alpha * input, broadcast. See torch.rsub."""
     return sub(other, input, alpha=alpha)
 
@@ -145,7 +145,7 @@ def remainder(input: Array | Number, other: Array | Number) -> Array:
 
 
 @op(promote="common", inplace=True)
-def fmod(input: Array | Number, other: Array | Number) -> Array:
+def fmod(input: Array, other: Array | Number) -> Array:
     """input - other * trunc(input / other): the sign is input's. See torch.fmod."""
     check_broadcast(input, other)
     if is_bool(input):

@@ -28,7 +28,7 @@ from ._promotion import (
 
 
 def _comparison(name: str, function: Callable, aliases: tuple[str, ...], sign: str) -> None:
-    def apply(input: Array | Number, other: Array | Number) -> Array:
+    def apply(input: Array, other: Array | Number) -> Array:
         check_broadcast(input, other)
         if sign not in ("==", "!=") and is_complex(input):
             raise NotImplementedError(f"\"{name}_cpu\" not implemented for '{title(input)}'")
@@ -130,6 +130,9 @@ def isclose(
     """|input - other| <= atol + rtol * |other|, element by element. See torch.isclose."""
     if input.dtype != other.dtype:
         raise RuntimeError(f"{title(input)} did not match {title(other)}")
+    for name, value in (("rtol", rtol), ("atol", atol)):
+        if value < 0:
+            raise RuntimeError(f"{name} must be greater than or equal to zero, but got {value}")
     check_broadcast(input, other)
     close = input == other
     if is_integral(input):
@@ -185,7 +188,7 @@ def _smaller(input: Array, other: Array) -> Array:
 
 
 def _shared(input: Array, other: Array, chosen: Array, tangents: tuple) -> Array:
-    """The tangent of the chosen operand; half of each where they are equal, both where one is NaN."""
+    """The tangent of the chosen operand; half of each where both are equal."""
     equal = input == other
     weights = (jnp.where(equal, 0.5, chosen[k]).astype(input.dtype) for k in range(2))
     return sum(w * t for w, t in zip(weights, tangents, strict=True))
@@ -282,4 +285,6 @@ def cast_value(value: Array | Number, like: Array) -> Array:
     if is_number(value):
         return jnp.asarray(value).astype(like.dtype)
     (value,) = promoted(value)
+    if is_complex(value) and not is_complex(like):
+        raise RuntimeError(f"value cannot be converted to type {c_name(like)} without overflow")
     return value.astype(like.dtype)

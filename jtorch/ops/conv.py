@@ -218,6 +218,8 @@ def _conv(
 ) -> Array:
     x = _batched(input, spatial, f"conv{spatial}d")
     kernel = weight.shape[2:]
+    if padding != "same" and padding != "valid":
+        stride = _per_dim("stride", stride, spatial)
     stride = _per_dim("stride", stride, len(kernel))
     dilation = _per_dim("dilation", dilation, len(kernel))
     pads = _pads(padding, kernel, stride, dilation)

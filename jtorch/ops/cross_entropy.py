@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from .._core.dtype import BOOL, INTEGER, int64, uint8
 from .._core.op import Array, Number, op
 from ._checks import dtype_of, is_floating, listed, require_floating, torch_size, widen
-from ._promotion import title
+from ._promotion import promoted, title
 from ._reduction import legacy_reduction, reduce_loss
 from ._shapes import broadcast_shapes
 
@@ -38,7 +38,7 @@ def _log_sum_exp_jvp(dim: int, primals: tuple, tangents: tuple) -> tuple[Array, 
     return output, jnp.sum(jnp.exp(input - output) * tangent, axis=dim, keepdims=True)
 
 
-def _check_classes(input: Array, target: Array, weight: Array | None) -> int:
+def _check_classes(input: Array, target: Array, weight: Array | None, reduction: str) -> int:
     """PyTorch's checks of an input (N, C, ...) and a target (N, ...). Returns the class dim."""
     if input.ndim < 1:
         raise ValueError(f"Expected 1 or more dimensions (got {input.ndim})")
@@ -52,9 +52,9 @@ def _check_classes(input: Array, target: Array, weight: Array | None) -> int:
     if input.ndim <= 2:
         if target.ndim > 1:
             raise RuntimeError("0D or 1D target tensor expected, multi-target not supported")
-        if input.ndim == 1 and target.shape not in ((), (1,)):
+        if input.ndim == 1 and target.shape and (target.shape != (1,) or reduction == "none"):
             raise RuntimeError(
-                f"For 1D input, 1D target must have size 1, but got target size: {target.shape[0]}"
+                f"size mismatch (got input: {listed(input.shape)}, target: {listed(target.shape)})"
             )
     else:
         _check_spatial(input, target)
@@ -143,12 +143,11 @@ def nll_loss(
     """-weight[target] * input[target] over the class dim of an input (N, C, ...), then reduced;
     the mean divides by the sum of the weights. See torch.nn.functional.nll_loss."""
     reduction = legacy_reduction(size_average, reduce, reduction)
-    dim = _check_classes(input, target, weight)
+    dim = _check_classes(input, target, weight, reduction)
     require_floating("nll_loss_out_frame", input)
     classes = _Classes(input, target, weight, ignore_index, dim)
     loss = classes.finish(-classes.pick(widen(input)), weighted=True)
-    result = _reduce_classes(loss, classes, reduction).astype(input.dtype)
-    return result.reshape(target.shape) if reduction == "none" else result
+    return _reduce_classes(loss, classes, reduction).astype(input.dtype)
 
 
 @op(public=F)
@@ -172,7 +171,7 @@ def cross_entropy(
     if target.shape == input.shape:
         return _soft_cross_entropy(input, target, weight, ignore_index, reduction, label_smoothing)
     require_floating("log_softmax_lastdim_kernel_impl", input)
-    dim = _check_classes(input, target, weight)
+    dim = _check_classes(input, target, weight, reduction)
     x = widen(input)
     shifted = x - jax.lax.stop_gradient(jnp.max(x, axis=dim, keepdims=True))
     log_sum = _log_sum_exp(shifted, dim)
@@ -183,8 +182,7 @@ def cross_entropy(
         smooth = _smooth_part(log_sum - shifted, weight, classes, reduction)
         portion = jnp.asarray(label_smoothing, result.dtype)
         result = (1 - portion) * result + smooth * (portion / input.shape[dim])
-    result = result.astype(input.dtype)
-    return result.reshape(target.shape) if reduction == "none" else result
+    return result.astype(input.dtype)
 
 
 def _smooth_part(surprise: Array, weight: Array | None, classes: _Classes, reduction: str) -> Array:
@@ -322,7 +320,7 @@ def binary_cross_entropy_with_logits(
     return reduce_loss(loss, reduction)
 
 
-@op(promote="common", public=F)
+@op(public=F)
 def kl_div(
     input: Array,
     target: Array,
@@ -346,6 +344,7 @@ def kl_div(
         reduction = legacy_reduction(size_average, reduce, reduction)
     if not is_floating(input) or not is_floating(target):
         raise RuntimeError("kl_div: Integral inputs not supported.")
+    input, target = promoted(input, target)
     broadcast_shapes(input.shape, target.shape)
     if log_target:
         loss = jnp.exp(target) * (target - input)

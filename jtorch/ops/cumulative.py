@@ -14,7 +14,7 @@ from jax import lax
 from .._core.dtype import dtype
 from .._core.op import Array, Number, op
 from ._layout import CONTIGUOUS
-from ._promotion import is_bool, is_integral, is_number, promoted
+from ._promotion import is_bool, is_integral, promoted
 from ._shapes import wrap_dim
 from .reduction import take_along
 
@@ -90,6 +90,8 @@ def diff(
     if n < 0:
         raise RuntimeError(f"order must be non-negative but got {n}")
     dim = wrap_dim(dim, input.ndim)
+    if n == 0:
+        return input
     parts = [part for part in (prepend, input, append) if part is not None]
     if len(parts) > 1:
         input = jnp.concatenate(promoted(*parts), dim)
@@ -101,7 +103,7 @@ def diff(
     return input
 
 
-def _trapezoids(y: Array, x: Array | None, dx: float, dim: int) -> tuple[Array, int]:
+def _trapezoids(y: Array, x: Array | None, dx: Number, dim: int) -> tuple[Array, int]:
     """The areas between neighbours along dim."""
     dim = wrap_dim(dim, y.ndim)
     size = y.shape[dim]
@@ -119,23 +121,17 @@ def _trapezoids(y: Array, x: Array | None, dx: float, dim: int) -> tuple[Array, 
 
 
 @op(public=("torch",), aliases=("trapz",))
-def trapezoid(
-    y: Array, x: Array | Number | None = None, *, dx: float = 1.0, dim: int = -1
-) -> Array:
+def trapezoid(y: Array, x: Array | None = None, *, dx: Number = 1.0, dim: int = -1) -> Array:
     """The integral along dim by the trapezoid rule. See torch.trapezoid."""
-    if is_number(x):
-        x, dx = None, x
     areas, dim = _trapezoids(y, x, dx, dim)
     return _default_float(jnp.sum(areas, axis=dim), y, x)
 
 
 @op(public=("torch",))
 def cumulative_trapezoid(
-    y: Array, x: Array | Number | None = None, *, dx: float = 1.0, dim: int = -1
+    y: Array, x: Array | None = None, *, dx: Number = 1.0, dim: int = -1
 ) -> Array:
     """The running integral along dim by the trapezoid rule. See torch.cumulative_trapezoid."""
-    if is_number(x):
-        x, dx = None, x
     areas, dim = _trapezoids(y, x, dx, dim)
     return _default_float(jnp.cumsum(areas, axis=dim), y, x)
 

@@ -93,7 +93,7 @@ def triplet_margin_loss(
     anchor: Array,
     positive: Array,
     negative: Array,
-    margin: Number = 1.0,
+    margin: float = 1.0,
     p: float = 2,
     eps: Number = 1e-6,
     swap: bool = False,
@@ -105,7 +105,7 @@ def triplet_margin_loss(
 
     See torch.nn.functional.triplet_margin_loss."""
     reduction = legacy_reduction(size_average, reduce, reduction)
-    if isinstance(margin, (int, float)) and margin <= 0:
+    if margin <= 0:
         raise ValueError(f"margin must be greater than 0, got {margin}")
     if not anchor.ndim == positive.ndim == negative.ndim:
         raise RuntimeError(

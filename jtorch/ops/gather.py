@@ -55,11 +55,11 @@ def _at_least_1d(*arrays: Any) -> list[Any]:
 def gather(input: Array, dim: int, index: Array, *, sparse_grad: bool = False) -> Array:
     """result[i][j] = input[index[i][j]][j] for dim 0, and so on. See torch.gather."""
     dim = wrap_dim(dim, input.ndim)
-    _check_index("gather", index)
-    _check_fits("gather", index, input, dim, "self")
     shape = index.shape
     if index.size == 0:
         return jnp.zeros(shape, input.dtype)
+    _check_index("gather", index)
+    _check_fits("gather", index, input, dim, "self")
     input, index = _at_least_1d(input, index)
     window = tuple(
         slice(None) if d == dim else slice(0, size) for d, size in enumerate(index.shape)
@@ -276,6 +276,13 @@ def _check_source(name: str, input: Array, dim: int, index: Array, source: Array
         raise RuntimeError(
             f"{name}(): self ({title(input)}) and source ({title(source)}) must have the same "
             "scalar type"
+        )
+    others = [t.shape[:dim] + t.shape[dim + 1 :] for t in (input, source)]
+    if max(source.ndim, 1) != max(input.ndim, 1) or others[0] != others[1]:
+        raise RuntimeError(
+            f"{name}(): Source/destination tensor must have same slice shapes. Destination slice "
+            f"shape: {list(others[0])} at dimension {dim} and source slice shape: "
+            f"{list(others[1])} at dimension 0."
         )
     if source.ndim and index.size != source.shape[dim]:
         raise RuntimeError(

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from .._core.op import Array, Number, op
+from .._core.strides import unchanged
 from .view import rule
 
 INT, NEW, TENSOR = "int", "new", "tensor"
@@ -127,12 +128,15 @@ def getitem(input: Array, spec: tuple, *at: Number) -> Array:
     return _get(input, spec, at)
 
 
-@op("_setitem", public=(), strides=lambda avals, shape, call, k: avals[0].strides)
+@op("_setitem", public=(), strides=unchanged)
 def setitem(input: Array, value: Array | Number, spec: tuple, *at: Number) -> Array:
     """`input` after input[basic index] = value, broadcast and cast."""
     _, sizes, _ = _box(input.shape, spec, at)
     shape = _result_shape(spec, sizes)
-    return _set(input, spec, at, _fitted(value, shape, input))
+    array = jnp.asarray(value)
+    while array.ndim > len(shape) and array.shape[0] == 1:
+        array = array[0]
+    return _set(input, spec, at, _fitted(array, shape, input))
 
 
 def _fitted(value: Any, shape: tuple[int, ...], like: Array) -> Array:
@@ -141,8 +145,6 @@ def _fitted(value: Any, shape: tuple[int, ...], like: Array) -> Array:
     if jnp.iscomplexobj(array) and not jnp.iscomplexobj(like):
         array = array.real
     array = array.astype(like.dtype)
-    while array.ndim > len(shape) and array.shape[0] == 1:
-        array = array[0]
     try:
         return jnp.broadcast_to(array, shape)
     except ValueError:
@@ -158,7 +160,7 @@ def getitem_advanced(input: Array, spec: tuple, *indices: Array) -> Array:
     return input[_index(spec, indices)]
 
 
-@op("_setitem_advanced", public=(), strides=lambda avals, shape, call, k: avals[0].strides)
+@op("_setitem_advanced", public=(), strides=unchanged)
 def setitem_advanced(
     input: Array, value: Array | Number, accumulate: bool, spec: tuple, *indices: Array
 ) -> Array:
@@ -169,7 +171,7 @@ def setitem_advanced(
     return input.at[index].add(new) if accumulate else input.at[index].set(new)
 
 
-@op("_masked_set", public=(), strides=lambda avals, shape, call, k: avals[0].strides)
+@op("_masked_set", public=(), strides=unchanged)
 def masked_set(input: Array, mask: Array, value: Array | Number) -> Array:
     """`input` after input[mask] = value, for a single value."""
     wide = mask.reshape(mask.shape + (1,) * (input.ndim - mask.ndim))

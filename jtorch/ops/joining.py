@@ -13,7 +13,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
-from .._core.op import Array, op
+from .._core.op import Array, Number, op, unwrap
 from ._layout import CONTIGUOUS
 from ._promotion import promoted
 from ._shapes import wrap_dim
@@ -24,11 +24,12 @@ def _flat(values: tuple) -> tuple:
     return tuple(values[0]) if len(values) == 1 and isinstance(values[0], (list, tuple)) else values
 
 
-@op(promote="common", public=("torch",), aliases=("concat", "concatenate"))
+@op(public=("torch",), aliases=("concat", "concatenate"))
 def cat(tensors: Sequence[Array], dim: int = 0) -> Array:
     """The tensors one after the other along dim. See torch.cat."""
     if not tensors:
         raise ValueError("torch.cat(): expected a non-empty list of Tensors")
+    tensors = promoted(*tensors)
     for position, tensor in enumerate(tensors):
         if tensor.ndim == 0:
             raise RuntimeError(
@@ -59,11 +60,12 @@ def _check_parts(parts: list[tuple[int, Array]], dim: int) -> None:
                 )
 
 
-@op(promote="common", public=("torch",))
+@op(public=("torch",))
 def stack(tensors: Sequence[Array], dim: int = 0) -> Array:
     """Tensors of one shape along a new dimension. See torch.stack."""
     if not tensors:
         raise RuntimeError("stack expects a non-empty TensorList")
+    tensors = promoted(*tensors)
     first = tensors[0]
     for position, tensor in enumerate(tensors):
         if tensor.shape != first.shape:
@@ -87,7 +89,7 @@ def _with_dims(tensor: Array, ndim: int) -> Array:
     return tensor.reshape((1, size) if ndim == 2 else (1, size, 1))
 
 
-@op(promote="common", public=("torch",))
+@op(public=("torch",))
 def hstack(tensors: Sequence[Array]) -> Array:
     """Side by side: along dim 1, vectors along dim 0. See torch.hstack."""
     if not tensors:
@@ -96,7 +98,7 @@ def hstack(tensors: Sequence[Array]) -> Array:
     return cat(parts, 0 if parts[0].ndim == 1 else 1)
 
 
-@op(promote="common", public=("torch",), aliases=("row_stack",))
+@op(public=("torch",), aliases=("row_stack",))
 def vstack(tensors: Sequence[Array]) -> Array:
     """On top of each other: along dim 0, vectors as rows. See torch.vstack."""
     if not tensors:
@@ -104,7 +106,7 @@ def vstack(tensors: Sequence[Array]) -> Array:
     return cat([_with_dims(t, 2) for t in tensors], 0)
 
 
-@op(promote="common", public=("torch",))
+@op(public=("torch",))
 def dstack(tensors: Sequence[Array]) -> Array:
     """In depth: along dim 2. See torch.dstack."""
     if not tensors:
@@ -112,7 +114,7 @@ def dstack(tensors: Sequence[Array]) -> Array:
     return cat([_with_dims(t, 3) for t in tensors], 2)
 
 
-@op(promote="common", public=("torch",))
+@op(public=("torch",))
 def column_stack(tensors: Sequence[Array]) -> Array:
     """Side by side, vectors as columns. See torch.column_stack."""
     if not tensors:
@@ -120,11 +122,11 @@ def column_stack(tensors: Sequence[Array]) -> Array:
     return hstack([t.reshape(t.size, 1) if t.ndim <= 1 else t for t in tensors])
 
 
-@op(promote="common", public=("torch",))
+@op(public=("torch",))
 def block_diag(*tensors: Array) -> Array:
     """The matrices along the diagonal of a matrix of zeros. See torch.block_diag."""
     parts = []
-    for position, tensor in enumerate(_flat(tensors)):
+    for position, tensor in enumerate(promoted(*_flat(tensors))):
         if tensor.ndim > 2:
             raise RuntimeError(
                 "torch.block_diag: Input tensors must have 2 or fewer dimensions. Input "
@@ -229,8 +231,10 @@ def roll(
         raise RuntimeError(
             f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}"
         )
+    if input.ndim == 0:
+        raise IndexError(f"Dimension specified as {dims[0]} but tensor has no dimensions")
     for shift, dim in zip(shifts, dims, strict=True):
-        input = jnp.roll(input, shift, wrap_dim(dim, input.ndim)) if input.ndim else input
+        input = jnp.roll(input, shift, wrap_dim(dim, input.ndim))
     return input
 
 
@@ -308,7 +312,7 @@ def diag_embed(input: Array, offset: int = 0, dim1: int = -2, dim2: int = -1) ->
 
 
 @op(public=(), inplace=True)
-def fill_diagonal(input: Array, fill_value: float, wrap: bool = False) -> Array:
+def fill_diagonal(input: Array, fill_value: Number, wrap: bool = False) -> Array:
     """input with a number along its main diagonal. See torch.Tensor.fill_diagonal_."""
     if input.ndim < 2:
         raise RuntimeError("dimensions must larger than 1")
@@ -320,7 +324,9 @@ def fill_diagonal(input: Array, fill_value: float, wrap: bool = False) -> Array:
         end = min(end, input.shape[1] * input.shape[1])
     flat = input.reshape(-1)
     hit = (jnp.arange(flat.size) % step == 0) & (jnp.arange(flat.size) < end)
-    return jnp.where(hit, jnp.asarray(fill_value, input.dtype), flat).reshape(input.shape)
+    return jnp.where(hit, jnp.asarray(unwrap(fill_value)).astype(input.dtype), flat).reshape(
+        input.shape
+    )
 
 
 def _product(sizes: tuple) -> int:
@@ -328,6 +334,16 @@ def _product(sizes: tuple) -> int:
     for size in sizes:
         result *= size
     return result
+
+
+@op(public=("torch",))
+def vander(x: Array, N: int | None = None, increasing: bool = False) -> Array:
+    """The powers N - 1 to 0 of each element, as rows. See torch.vander."""
+    if x.ndim != 1:
+        raise RuntimeError("x must be a one-dimensional tensor.")
+    powers = jnp.arange(x.shape[0] if N is None else N)
+    base = x.astype(jnp.int64) if jnp.issubdtype(x.dtype, jnp.integer) else x
+    return base[:, None] ** (powers if increasing else powers[::-1]).astype(jnp.int64)
 
 
 @op()
@@ -385,6 +401,20 @@ def _put_slice(input: Array, src: Any, index: tuple, what: str) -> Array:
             f"{list(src.shape)}, {what} size = {list(input[index].shape)}"
         )
     return input.at[index].set(promoted(src)[0].astype(input.dtype), unique_indices=True)
+
+
+@op()
+def diagonal_scatter(
+    input: Array, src: Array, offset: int = 0, dim1: int = 0, dim2: int = 1
+) -> Array:
+    """input with a diagonal replaced. See torch.diagonal_scatter."""
+    first, second = wrap_dim(dim1, input.ndim), wrap_dim(dim2, input.ndim)
+    moved = jnp.moveaxis(input, (first, second), (-2, -1))
+    rows, columns = moved.shape[-2:]
+    length = max(min(rows + min(offset, 0), columns - max(offset, 0)), 0)
+    places = jnp.arange(length)
+    index = (..., places + max(-offset, 0), places + max(offset, 0))
+    return jnp.moveaxis(_put_slice(moved, src, index, "slice"), (-2, -1), (first, second))
 
 
 @op()

@@ -1,8 +1,8 @@
-"""Factorisations, inverses, determinants and solving, under torch, Tensor and torch.linalg.
+"""Determinants, inverses, solving, powers and ranks of matrices, under torch and torch.linalg.
 
-A name `linalg_x` is exposed as `torch.linalg.x`, as in PyTorch's own registry. A singular matrix is
-not noticed before the program runs: results are NaN or infinite where PyTorch raises LinAlgError.
-Not here: norms (norms.py), products (matmul.py). Next: norms.py.
+A singular matrix is not noticed before the program runs: results are NaN or infinite where PyTorch
+raises LinAlgError. Not here: norms (norms.py), products (matmul.py), factorisations
+(decomposition.py). Next: decomposition.py.
 """
 
 from __future__ import annotations
@@ -17,25 +17,9 @@ from jax import lax
 from .._core.op import Array, op
 from ._promotion import is_integral, title
 from ._shapes import broadcast_shapes
+from .decomposition import LINALG, check_matrix, linalg_svdvals, no_failure
 from .matmul import matmul
 from .norms import linalg_matrix_norm
-
-LINALG = ("linalg",)
-
-
-def check_matrix(name: str, A: Array, square: bool = False) -> None:
-    """PyTorch's errors for what is no matrix, no square one, or not of floats."""
-    if A.ndim < 2:
-        raise RuntimeError(f"{name}: The input tensor A must have at least 2 dimensions.")
-    if square and A.shape[-1] != A.shape[-2]:
-        raise RuntimeError(
-            f"{name}: A must be batches of square matrices, but they are {A.shape[-2]} by "
-            f"{A.shape[-1]} matrices"
-        )
-    if is_integral(A):
-        raise RuntimeError(
-            f"{name}: Expected a floating point or complex tensor as input. Got {title(A)}"
-        )
 
 
 @op("linalg_det", public=LINALG)
@@ -76,39 +60,10 @@ def linalg_inv(A: Array) -> Array:
 op("inverse")(linalg_inv)
 
 
-def _no_failure(A: Array) -> Array:
-    """The `info` of the functions that do not check: always zero."""
-    return jnp.zeros(A.shape[:-2], jnp.int32)
-
-
 @op(public=LINALG, result=("inverse", "info"))
 def linalg_inv_ex(A: Array, *, check_errors: bool = False) -> tuple[Array, Array]:
     """The inverse, without a check. See torch.linalg.inv_ex."""
-    return linalg_inv(A), _no_failure(A)
-
-
-@op(public=LINALG)
-def linalg_cholesky(A: Array, *, upper: bool = False) -> Array:
-    """L with L L^H = A for positive-definite A. See torch.linalg.cholesky."""
-    check_matrix("linalg.cholesky", A, True)
-    return jnp.linalg.cholesky(A, upper=upper)
-
-
-@op(public=LINALG, result=("L", "info"))
-def linalg_cholesky_ex(
-    A: Array, *, upper: bool = False, check_errors: bool = False
-) -> tuple[Array, Array]:
-    """L with L L^H = A; info is 1 where A is not positive-definite.
-    See torch.linalg.cholesky_ex."""
-    factor = linalg_cholesky(A, upper=upper)
-    failed = jnp.isnan(lax.stop_gradient(factor).real).any((-2, -1))
-    return factor, failed.astype(jnp.int32)
-
-
-@op()
-def cholesky(input: Array, upper: bool = False) -> Array:
-    """L with L L^H = input for positive-definite input. See torch.cholesky."""
-    return linalg_cholesky(input, upper=upper)
+    return linalg_inv(A), no_failure(A)
 
 
 @op()
@@ -171,7 +126,7 @@ def linalg_solve_ex(
     A: Array, B: Array, *, left: bool = True, check_errors: bool = False
 ) -> tuple[Array, Array]:
     """X with A X = B, without a check. See torch.linalg.solve_ex."""
-    return linalg_solve(A, B, left=left), _no_failure(A)
+    return linalg_solve(A, B, left=left), no_failure(A)
 
 
 @op(public=LINALG)
@@ -212,93 +167,6 @@ def triangular_solve(
     return _broadcast_solve(A, input, solve), A
 
 
-@op(public=LINALG, result=("Q", "R"))
-def linalg_qr(A: Array, mode: str = "reduced") -> tuple[Array, Array]:
-    """A = Q R with orthonormal Q and upper triangular R. See torch.linalg.qr."""
-    check_matrix("linalg.qr", A)
-    if mode not in ("reduced", "complete", "r"):
-        raise RuntimeError(
-            f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), "
-            "'r', or 'complete'"
-        )
-    if mode == "r":
-        return jnp.zeros(0, A.dtype), jnp.linalg.qr(A, mode="r")
-    return tuple(jnp.linalg.qr(A, mode=mode))
-
-
-@op(result=("Q", "R"))
-def qr(input: Array, some: bool = True) -> tuple[Array, Array]:
-    """input = Q R with orthonormal Q and upper triangular R. See torch.qr."""
-    return linalg_qr(input, "reduced" if some else "complete")
-
-
-@op(public=LINALG, result=("U", "S", "Vh"))
-def linalg_svd(
-    A: Array, full_matrices: bool = True, *, driver: str | None = None
-) -> tuple[Array, Array, Array]:
-    """A = U diag(S) Vh with unitary U and Vh, S descending. See torch.linalg.svd."""
-    check_matrix("linalg.svd", A)
-    return tuple(jnp.linalg.svd(A, full_matrices=full_matrices))
-
-
-@op(result=("U", "S", "V"))
-def svd(input: Array, some: bool = True, compute_uv: bool = True) -> tuple[Array, Array, Array]:
-    """input = U diag(S) V^H. See torch.svd."""
-    check_matrix("linalg.svd", input)
-    if not compute_uv:
-        rows, columns = input.shape[-2:]
-        empty = [jnp.zeros((*input.shape[:-2], n, n), input.dtype) for n in (rows, columns)]
-        return empty[0], linalg_svdvals(input), empty[1]
-    u, s, vh = jnp.linalg.svd(input, full_matrices=not some)
-    return u, s, vh.mT.conj()
-
-
-@op(public=LINALG)
-def linalg_svdvals(A: Array, *, driver: str | None = None) -> Array:
-    """The singular values, descending. See torch.linalg.svdvals."""
-    check_matrix("linalg.svdvals", A)
-    return jnp.linalg.svd(A, compute_uv=False)
-
-
-def _symmetric(A: Array, UPLO: str) -> Array:
-    """The Hermitian matrix that one triangle of A stands for."""
-    if UPLO.upper() not in ("L", "U"):
-        raise RuntimeError(f"Expected UPLO argument to be 'L' or 'U', but got {UPLO}")
-    triangle, strict = (jnp.tril, -1) if UPLO.upper() == "L" else (jnp.triu, 1)
-    other = triangle(A, strict).mT.conj()
-    # The gradient is that of the symmetrised matrix, as in PyTorch.
-    value = lax.stop_gradient(triangle(A) + other)
-    smooth = (A + A.mT.conj()) / 2
-    return value + (smooth - lax.stop_gradient(smooth))
-
-
-@op(public=LINALG, result=("eigenvalues", "eigenvectors"))
-def linalg_eigh(A: Array, UPLO: str = "L") -> tuple[Array, Array]:
-    """Eigenvalues, ascending, and eigenvectors of Hermitian A. See torch.linalg.eigh."""
-    check_matrix("linalg.eigh", A, True)
-    return tuple(jnp.linalg.eigh(_symmetric(A, UPLO), symmetrize_input=False))
-
-
-@op(public=LINALG)
-def linalg_eigvalsh(A: Array, UPLO: str = "L") -> Array:
-    """The eigenvalues of Hermitian A, ascending. See torch.linalg.eigvalsh."""
-    return linalg_eigh(A, UPLO)[0]
-
-
-@op(public=LINALG, result=("eigenvalues", "eigenvectors"))
-def linalg_eig(A: Array) -> tuple[Array, Array]:
-    """Eigenvalues and eigenvectors, complex. On the CPU only. See torch.linalg.eig."""
-    check_matrix("linalg.eig", A, True)
-    return tuple(jnp.linalg.eig(A))
-
-
-@op(public=LINALG)
-def linalg_eigvals(A: Array) -> Array:
-    """The eigenvalues, complex. On the CPU only. See torch.linalg.eigvals."""
-    check_matrix("linalg.eigvals", A, True)
-    return jnp.linalg.eigvals(A)
-
-
 @op(public=LINALG)
 def linalg_pinv(
     A: Array,
@@ -336,7 +204,7 @@ def linalg_matrix_rank(
     singular = jnp.linalg.svd(A, compute_uv=False)
     if rtol is None:
         rtol = 0.0 if atol else max(A.shape[-2:]) * float(jnp.finfo(A.dtype).eps)
-    limit = jnp.maximum(atol or 0.0, rtol * singular.max(-1, keepdims=True))
+    limit = jnp.maximum(atol or 0.0, rtol * singular.max(-1, keepdims=True, initial=0))
     return jnp.sum(singular > limit, -1, dtype=jnp.int64)
 
 
@@ -396,23 +264,12 @@ def linalg_lstsq(
     if rows > columns and driver != "gelsy":
         residuals = jnp.sum(jnp.square(jnp.abs(matmul(A, solution) - matrix)), -2)
     rank = linalg_matrix_rank(lax.stop_gradient(A), rtol=rcond)
+    if driver == "gels":
+        rank = jnp.zeros(0, jnp.int64)
     singular = jnp.zeros(0, A.dtype)
+    if driver in ("gelsd", "gelss"):
+        singular = linalg_svdvals(lax.stop_gradient(A))
     return (solution[..., 0] if vector else solution), residuals, rank, singular
-
-
-@op(public=LINALG, result=("LU", "pivots"))
-def linalg_lu_factor(A: Array, *, pivot: bool = True) -> tuple[Array, Array]:
-    """L and U in one matrix, and the row swaps, counted from 1. See torch.linalg.lu_factor."""
-    check_matrix("linalg.lu_factor", A)
-    factors, pivots, _ = lax.linalg.lu(A)
-    return factors, pivots.astype(jnp.int32) + 1
-
-
-@op(public=LINALG, result=("P", "L", "U"))
-def linalg_lu(A: Array, *, pivot: bool = True) -> tuple[Array, Array, Array]:
-    """A = P L U. See torch.linalg.lu."""
-    check_matrix("linalg.lu", A)
-    return tuple(scipy_linalg.lu(A))
 
 
 @op(public=LINALG)
@@ -428,6 +285,7 @@ def linalg_lu_solve(
 @op(public=LINALG)
 def linalg_vander(x: Array, *, N: int | None = None) -> Array:
     """The powers 0 to N - 1 of each element, as rows. See torch.linalg.vander."""
+    x = x.reshape(1) if x.ndim == 0 else x
     count = x.shape[-1] if N is None else N
     return x[..., None] ** jnp.arange(count)
 

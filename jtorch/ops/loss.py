@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from .._core.op import Array, Number, op
 from ._checks import number, require_floating, torch_size
-from ._promotion import title
+from ._promotion import promoted, title
 from ._reduction import (
     check_reduction,
     clamp_value_min,
@@ -23,6 +23,7 @@ from ._reduction import (
     warn_of_sizes,
 )
 from ._shapes import broadcast_shapes
+from .pointwise import abs as magnitude
 
 F = ("nn.functional",)
 
@@ -81,7 +82,7 @@ def l1_loss(
             f"or complex dtype. Got: {title(input)}"
         )
     x, y = _pair(input, target)
-    loss = jnp.abs(x - y)
+    loss = magnitude(x - y)
     if weight is not None:
         return _weighted(loss, input, weight, reduction)
     return reduce_loss(loss, reduction)
@@ -104,7 +105,7 @@ def smooth_l1_loss(
     if isinstance(beta, (int, float)) and beta < 0:
         raise RuntimeError("smooth_l1_loss does not support negative values for beta.")
     x, y = _pair(input, target)
-    distance = jnp.abs(x - y)
+    distance = magnitude(x - y)
     if isinstance(beta, (int, float)) and beta == 0:
         return reduce_loss(distance, reduction)
     beta = number(beta, input)
@@ -128,12 +129,14 @@ def huber_loss(
     if isinstance(delta, (int, float)) and delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
     x, y = _pair(input, target)
-    distance = jnp.abs(x - y)
+    distance = magnitude(x - y)
     delta = number(delta, input)
     far = delta * (distance - 0.5 * delta)
     loss = jnp.where(distance <= delta, 0.5 * distance * distance, far)
     if weight is not None:
-        return _weighted(loss, input, weight, reduction)
+        if weight.shape != input.shape:
+            raise ValueError("Weights and input must have the same size.")
+        loss = loss * weight  # the mean is over the elements here, unlike in mse_loss
     return reduce_loss(loss, reduction)
 
 
@@ -226,7 +229,7 @@ def poisson_nll_loss(
     return reduce_loss(loss, reduction)
 
 
-@op(promote="common", public=F)
+@op(public=F)
 def gaussian_nll_loss(
     input: Array,
     target: Array,
@@ -239,10 +242,9 @@ def gaussian_nll_loss(
 
     A negative entry of a tensor `var` is not reported: it counts as eps.
     See torch.nn.functional.gaussian_nll_loss."""
-    if isinstance(var, (int, float)):
-        if var < 0:
-            raise ValueError("var has negative entry/entries")
-        var = number(var, input)
+    if isinstance(var, (int, float)) and var < 0:
+        raise ValueError("var has negative entry/entries")
+    input, target, var = promoted(input, target, var, to_float=True)
     if var.ndim and var.shape != input.shape:
         if var.shape == input.shape[:-1]:
             var = var[..., None]

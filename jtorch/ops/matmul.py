@@ -179,15 +179,19 @@ def outer(input: Array, vec2: Array) -> Array:
     return first[:, None] * second[None, :]
 
 
+def _check_factors(input: Array, beta: Any, alpha: Any) -> None:
+    """addmm and addr reject floats for integers; their relatives truncate them."""
+    for name, factor in (("beta", beta), ("alpha", alpha)):
+        if is_integral(input) and isinstance(factor, float):
+            raise RuntimeError(
+                f"For integral input tensors, argument {name} must not be a floating point number."
+            )
+
+
 def _combine(input: Array, product: Array, beta: Any, alpha: Any) -> Array:
     """beta * input + alpha * product; a beta of 0 ignores input, NaN and all."""
     if is_integral(input):
-        for name, factor in (("beta", beta), ("alpha", alpha)):
-            if isinstance(factor, float):
-                raise RuntimeError(
-                    f"For integral input tensors, argument {name} must not be a floating point "
-                    "number."
-                )
+        beta, alpha = (int(f) if isinstance(f, float) else f for f in (beta, alpha))
     scaled = _times(product, alpha)
     if is_number(beta) and beta == 0:
         return jnp.broadcast_to(scaled, broadcast_shapes(input.shape, scaled.shape))
@@ -200,7 +204,7 @@ def _times(value: Array, factor: Any) -> Array:
     return value * jnp.asarray(unwrap(factor)).astype(value.dtype)
 
 
-def _check_expandable(name: str, input: Array, shape: tuple) -> None:
+def _check_expandable(input: Array, shape: tuple) -> None:
     fits = input.ndim <= len(shape) and all(
         size in (1, wanted)
         for size, wanted in zip(reversed(input.shape), reversed(shape), strict=False)
@@ -225,7 +229,8 @@ def addmm(input: Array, mat1: Array, mat2: Array, *, beta: Number = 1, alpha: Nu
         raise RuntimeError(
             f"self and mat2 must have the same dtype, but got {title(input)} and {title(mat2)}"
         )
-    _check_expandable("addmm", input, (mat1.shape[0], mat2.shape[1]))
+    _check_factors(input, beta, alpha)
+    _check_expandable(input, (mat1.shape[0], mat2.shape[1]))
     return _combine(input, _product(mat1, mat2), beta, alpha)
 
 
@@ -242,7 +247,8 @@ def addr(input: Array, vec1: Array, vec2: Array, *, beta: Number = 1, alpha: Num
         name, vec = ("vec1", vec1) if vec1.ndim != 1 else ("vec2", vec2)
         raise RuntimeError(f"addr: Expected 1-D argument {name}, but got {vec.ndim}-D")
     input, product = promoted(input, outer(vec1, vec2))
-    _check_expandable("addr", input, product.shape)
+    _check_factors(input, beta, alpha)
+    _check_expandable(input, product.shape)
     return _combine(input, product, beta, alpha)
 
 
@@ -257,7 +263,7 @@ def baddbmm(
             f"Input dtypes must be the same, got: input {c_name(input)}, batch1: "
             f"{c_name(batch1)}, batch2: {c_name(batch2)}"
         )
-    _check_expandable("baddbmm", input, (*batch1.shape[:2], batch2.shape[2]))
+    _check_expandable(input, (*batch1.shape[:2], batch2.shape[2]))
     return _combine(input, _product(batch1, batch2), beta, alpha)
 
 
@@ -346,7 +352,12 @@ def tensordot(a: Array, b: Array, dims: int | tuple = 2) -> Array:
     if len(over_a) != len(over_b):
         raise RuntimeError("both dimension lists should have same length")
     for i, j in zip(over_a, over_b, strict=True):
-        if a.shape[i] != b.shape[j]:
+        # A size of 1 is broadcast: the other tensor is summed over that dimension first.
+        if a.shape[i] == 1:
+            b = jnp.sum(b, axis=j, keepdims=True, dtype=b.dtype)
+        elif b.shape[j] == 1:
+            a = jnp.sum(a, axis=i, keepdims=True, dtype=a.dtype)
+        elif a.shape[i] != b.shape[j]:
             raise RuntimeError(
                 f"contracted dimensions need to match, but first has size {a.shape[i]} in dim "
                 f"{i} and second has size {b.shape[j]} in dim {j}"

@@ -1,7 +1,7 @@
 """Normalisation: batch_norm, layer_norm, group_norm, instance_norm, rms_norm, local_response_norm.
 
 All of them standardise over some dims and then scale and shift. The running statistics of
-batch_norm are results here (`_batch_norm_train`); nn/functional.py writes them back. Norms of
+batch_norm are moved by `_move_mean` and `_move_var`, which nn/functional.py writes back. Norms of
 vectors are in norms.py, `normalize` is in distance.py.
 """
 
@@ -20,6 +20,7 @@ from ._promotion import title
 
 F = ("nn.functional",)
 F_AND_TORCH = ("torch", "nn.functional")
+PRIVATE = ()
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(2,))
@@ -72,7 +73,7 @@ def _check_batch_norm(input: Array, **parameters: Array | None) -> None:
             )
 
 
-@op(name="_batch_norm_eval", public=F)
+@op(name="_batch_norm_eval", public=PRIVATE)
 def batch_norm(
     input: Array,
     running_mean: Array,
@@ -97,44 +98,37 @@ def batch_norm(
     return output.astype(input.dtype)
 
 
-@op(name="_batch_norm_train", public=F)
+@op(name="_batch_norm_train", public=PRIVATE)
 def batch_norm_train(
-    input: Array,
-    running_mean: Array | None,
-    running_var: Array | None,
-    weight: Array | None,
-    bias: Array | None,
-    momentum: Number,
-    eps: Number = 1e-5,
-) -> tuple[Array, ...]:
+    input: Array, weight: Array | None = None, bias: Array | None = None, eps: Number = 1e-5
+) -> Array:
     """batch_norm by the mean and the biased variance of the batch.
 
-    Results: the output, then each running statistic that is given, moved by momentum towards
-    the mean or the unbiased variance. See torch.nn.functional.batch_norm with training=True."""
-    names = {"running_mean": running_mean, "running_var": running_var}
-    _check_batch_norm(input, **names, weight=weight, bias=bias)
+    See torch.nn.functional.batch_norm with training=True."""
+    _check_batch_norm(input, weight=weight, bias=bias)
+    return _by_statistics(input, weight, bias, eps, (0, *range(2, input.ndim)))
+
+
+@op(name="_instance_norm", public=PRIVATE)
+def instance_norm(
+    input: Array, weight: Array | None = None, bias: Array | None = None, eps: Number = 1e-5
+) -> Array:
+    """Each channel of each sample standardised, times weight, plus bias.
+
+    See torch.nn.functional.instance_norm with use_input_stats=True."""
+    _check_batch_norm(input, weight=weight, bias=bias)
+    return _by_statistics(input, weight, bias, eps, tuple(range(2, input.ndim)))
+
+
+def _by_statistics(
+    input: Array, weight: Array | None, bias: Array | None, eps: Number, dims: tuple[int, ...]
+) -> Array:
     x = widen(input)
-    dims = (0, *range(2, x.ndim))
-    output = _standardize(x, number(eps, x), dims)
-    output = _affine(
-        output,
+    return _affine(
+        _standardize(x, number(eps, x), dims),
         None if weight is None else _by_channel(weight, x.ndim),
         None if bias is None else _by_channel(bias, x.ndim),
-    )
-    results = [output.astype(input.dtype)]
-    if running_mean is None and running_var is None:
-        return tuple(results)
-    # The same expressions as in _standardized: XLA computes them once.
-    fixed = jax.lax.stop_gradient(x)
-    mean = jnp.mean(fixed, axis=dims, keepdims=True)
-    if running_mean is not None:
-        results.append(_moved(running_mean, mean, momentum))
-    if running_var is not None:
-        centred = fixed - mean
-        variance = jnp.mean(centred * centred, axis=dims, keepdims=True)
-        count = math.prod(x.shape[d] for d in dims)
-        results.append(_moved(running_var, variance * (count / max(count - 1, 1)), momentum))
-    return tuple(results)
+    ).astype(input.dtype)
 
 
 def _moved(running: Array, value: Array, momentum: Number) -> Array:
@@ -144,34 +138,29 @@ def _moved(running: Array, value: Array, momentum: Number) -> Array:
     return moved.reshape(running.shape).astype(running.dtype)
 
 
-@op(name="_instance_norm", public=F)
-def instance_norm(
-    input: Array, weight: Array | None = None, bias: Array | None = None, eps: Number = 1e-5
-) -> Array:
-    """Each channel of each sample standardised, times weight, plus bias.
-
-    See torch.nn.functional.instance_norm with use_input_stats=True."""
-    _check_batch_norm(input, weight=weight, bias=bias)
+@op(name="_move_mean", public=PRIVATE, differentiable=False)
+def move_mean(running: Array, input: Array, momentum: Number) -> Array:
+    """running_mean after a batch: moved by momentum towards the mean of each channel."""
+    _check_batch_norm(input, running_mean=running)
     x = widen(input)
-    output = _affine(
-        _standardize(x, number(eps, x), tuple(range(2, x.ndim))),
-        None if weight is None else _by_channel(weight, x.ndim),
-        None if bias is None else _by_channel(bias, x.ndim),
-    )
-    return output.astype(input.dtype)
+    # The same expression as in _standardized: within a program XLA computes it once.
+    mean = jnp.mean(x, axis=(0, *range(2, x.ndim)), keepdims=True)
+    return _moved(running, mean, momentum)
 
 
-@op(name="_instance_statistics", public=F, differentiable=False)
-def instance_statistics(
-    input: Array, running_mean: Array, running_var: Array, momentum: Number
-) -> tuple[Array, Array]:
-    """The running statistics after instance_norm: moved towards the mean over the samples of
-    each sample's mean and unbiased variance."""
+@op(name="_move_var", public=PRIVATE, differentiable=False)
+def move_var(running: Array, input: Array, momentum: Number, by_sample: bool) -> Array:
+    """running_var after a batch: moved by momentum towards the unbiased variance of each channel,
+    or the mean of the variances of each sample."""
+    _check_batch_norm(input, running_var=running)
     x = widen(input)
-    dims = tuple(range(2, x.ndim))
-    mean = jnp.mean(x, axis=(0, *dims))
-    variance = jnp.mean(jnp.var(x, axis=dims, ddof=1), axis=0)
-    return _moved(running_mean, mean, momentum), _moved(running_var, variance, momentum)
+    dims = tuple(range(2, x.ndim)) if by_sample else (0, *range(2, x.ndim))
+    centred = x - jnp.mean(x, axis=dims, keepdims=True)
+    variance = jnp.mean(centred * centred, axis=dims, keepdims=True)
+    if by_sample:
+        variance = jnp.mean(variance, axis=0)
+    count = math.prod(x.shape[d] for d in dims)
+    return _moved(running, variance * (count / max(count - 1, 1)), momentum)
 
 
 def _check_normalized_shape(

@@ -92,7 +92,10 @@ def linalg_matrix_norm(
         raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
     summed, kept = (rows, columns) if abs(ord) == 1 else (columns, rows)
     sums = jnp.sum(magnitude(A), axis=summed, keepdims=True)
-    result = (jnp.max if ord > 0 else jnp.min)(sums, axis=kept, keepdims=True)
+    if ord > 0:
+        result = jnp.max(sums, axis=kept, keepdims=True, initial=0)
+    else:
+        result = jnp.min(sums, axis=kept, keepdims=True)
     return result if keepdim else result.squeeze((rows, columns))
 
 
@@ -179,6 +182,10 @@ def cdist(
 @op(inplace=True)
 def renorm(input: Array, p: float, dim: int, maxnorm: float) -> Array:
     """Each slice along dim scaled down to a p-norm of at most maxnorm. See torch.renorm."""
+    if input.ndim < 2:
+        raise RuntimeError(
+            f"renorm: input needs at least 2 dimensions, got {input.ndim} dimensions"
+        )
     dims = tuple(d for d in range(input.ndim) if d != wrap_dim(dim, input.ndim))
     sizes = _p_norm(input, p, dims, True)
     return input * jnp.where(sizes > maxnorm, maxnorm / (sizes + 1e-7), 1).astype(input.dtype)

@@ -2,7 +2,8 @@
 
 Not here: arithmetic of two tensors (arithmetic.py), comparisons (comparison.py), rarer functions
 (special.py), activations. Most are one line of a table: the function of jax.numpy, and, where
-PyTorch saves the result for the backward pass, the gradient in terms of the result. Next: arithmetic.py.
+PyTorch saves the result for the backward pass, the gradient in terms of the result.
+Next: arithmetic.py.
 """
 
 from __future__ import annotations
@@ -112,6 +113,18 @@ def magnitude(input: Array) -> Array:
 def _magnitude_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
     (input,), (tangent,) = primals, tangents
     return magnitude(input), jnp.real(tangent * jnp.conj(sgn(input)))
+
+
+@op()
+def conj(input: Array) -> Array:
+    """The complex conjugate: a copy, where PyTorch gives a view. See torch.conj."""
+    return jnp.conj(input)
+
+
+@op(inplace=True)
+def conj_physical(input: Array) -> Array:
+    """The complex conjugate. See torch.conj_physical."""
+    return jnp.conj(input)
 
 
 @op(inplace=True, aliases=("negative",))

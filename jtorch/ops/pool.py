@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._core.op import Array, Number, op
-from ._checks import is_floating, listed, require_floating, sizes
+from ._checks import is_floating, listed, sizes
 from ._promotion import title
 
 F = ("nn.functional",)
@@ -332,7 +332,7 @@ def _counts(windows: Windows, count_include_pad: bool) -> np.ndarray:
     return total
 
 
-def _avg_pool(
+def average_pool(
     spatial: int,
     input: Array,
     kernel_size: Sizes,
@@ -368,7 +368,7 @@ def avg_pool1d(
     count_include_pad: bool = True,
 ) -> Array:
     """The mean of each window: (N, C, L) -> (N, C, L'). See torch.nn.functional.avg_pool1d."""
-    return _avg_pool(1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
+    return average_pool(1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
 
 
 @op(public=F)
@@ -384,7 +384,7 @@ def avg_pool2d(
     """The mean of each window: (N, C, H, W) -> (N, C, H', W').
 
     See torch.nn.functional.avg_pool2d."""
-    return _avg_pool(
+    return average_pool(
         2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
     )
 
@@ -402,47 +402,6 @@ def avg_pool3d(
     """The mean of each window: (N, C, D, H, W) -> (N, C, D', H', W').
 
     See torch.nn.functional.avg_pool3d."""
-    return _avg_pool(
+    return average_pool(
         3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
     )
-
-
-def _lp_pool(
-    spatial: int,
-    input: Array,
-    norm_type: Number,
-    kernel_size: Sizes,
-    stride: Sizes | None,
-    ceil_mode: bool,
-) -> Array:
-    require_floating("lp_pool", input)
-    mean = _avg_pool(spatial, input**norm_type, kernel_size, stride, 0, ceil_mode, True, None)
-    count = math.prod(sizes(kernel_size, spatial, "kernel_size"))
-    # As PyTorch writes it: odd powers may make the mean negative, and the gradient at 0 is 0.
-    positive = jnp.where(mean > 0, mean, jnp.zeros_like(mean))
-    safe = jnp.where(mean > 0, mean, jnp.ones_like(mean))
-    return jnp.where(mean > 0, (safe * count) ** (1.0 / norm_type), positive)
-
-
-@op(public=F)
-def lp_pool1d(
-    input: Array,
-    norm_type: float,
-    kernel_size: int | tuple[int, ...],
-    stride: int | tuple[int, ...] | None = None,
-    ceil_mode: bool = False,
-) -> Array:
-    """(sum of input^p)^(1/p) over each window. See torch.nn.functional.lp_pool1d."""
-    return _lp_pool(1, input, norm_type, kernel_size, stride, ceil_mode)
-
-
-@op(public=F)
-def lp_pool2d(
-    input: Array,
-    norm_type: float,
-    kernel_size: int | tuple[int, ...],
-    stride: int | tuple[int, ...] | None = None,
-    ceil_mode: bool = False,
-) -> Array:
-    """(sum of input^p)^(1/p) over each window. See torch.nn.functional.lp_pool2d."""
-    return _lp_pool(2, input, norm_type, kernel_size, stride, ceil_mode)

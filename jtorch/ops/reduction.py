@@ -6,6 +6,7 @@ sums (cumulative.py), norms (norms.py), sorting (sorting.py). Next: statistics.p
 
 from __future__ import annotations
 
+import builtins
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -107,8 +108,10 @@ def _extreme_elements_jvp(
     chosen = input == result
     if nans:
         chosen = chosen | (jnp.isnan(input) & jnp.isnan(result))
-    chosen = chosen.astype(tangent.dtype)
-    shares = tangent * (chosen / jnp.sum(chosen, axis=dims, keepdims=True))
+    count = jnp.sum(chosen, axis=dims, keepdims=True).astype(tangent.dtype)
+    # Where NaN won and has no share, PyTorch divides 0 by 0; XLA would not.
+    weights = jnp.where(count == 0, jnp.nan, chosen.astype(tangent.dtype) / count)
+    shares = tangent * weights
     return (
         result if keepdim else result.squeeze(dims),
         jnp.sum(shares, axis=dims, keepdims=keepdim),
@@ -267,6 +270,22 @@ def any(input: Array, dim: Dims = None, keepdim: bool = False) -> Array:
 def all(input: Array, dim: Dims = None, keepdim: bool = False) -> Array:
     """Whether no element is zero. See torch.all."""
     return _truth(input, jnp.all, dim, keepdim)
+
+
+@op(public=("Tensor",))
+def sum_to_size(input: Array, size: tuple[int, ...]) -> Array:
+    """The sum over the dimensions that broadcasting from `size` to input's shape would add or
+    enlarge. See torch.Tensor.sum_to_size."""
+    lead = input.ndim - len(size)
+    fits = lead >= 0 and builtins.all(
+        wanted in (1, have) for wanted, have in zip(size, input.shape[lead:], strict=True)
+    )
+    if not fits:
+        raise RuntimeError(
+            f"size {{{list(size)}}} is not expandable to size {{{list(input.shape)}}}."
+        )
+    dims = [d for d in range(input.ndim) if d < lead or size[d - lead] != input.shape[d]]
+    return jnp.sum(input, axis=tuple(dims), dtype=input.dtype).reshape(size)
 
 
 @op(differentiable=False)

@@ -6,6 +6,8 @@ unique, whose size depends on the values. Next: gather.py.
 
 from __future__ import annotations
 
+import math
+
 import jax.numpy as jnp
 from jax import lax
 
@@ -79,8 +81,9 @@ def _search(
     kind = (int32 if out_int32 else int64).numpy
     if boundaries.ndim <= 1:
         return jnp.searchsorted(boundaries, values, side=side).astype(kind)
-    rows = boundaries.reshape(-1, boundaries.shape[-1])
-    wanted = values.reshape(-1, values.shape[-1])
+    count = math.prod(boundaries.shape[:-1])
+    rows = boundaries.reshape(count, boundaries.shape[-1])
+    wanted = values.reshape(count, values.shape[-1])
     before = (
         rows[:, None, :] <= wanted[:, :, None] if right else rows[:, None, :] < wanted[:, :, None]
     )

@@ -26,6 +26,12 @@ def _sinc(input: Array) -> Array:
     return jnp.sinc(input)
 
 
+def _digamma(input: Array) -> Array:
+    """NaN at negative integers, as XLA has it, but minus infinity at 0."""
+    at_zero = jnp.where(jnp.signbit(input), jnp.inf, -jnp.inf).astype(input.dtype)
+    return jnp.where(input == 0, at_zero, lax.digamma(input))
+
+
 def _erfcx(input: Array) -> Array:
     """exp(x^2) erfc(x): a continued fraction where the product overflows (x > 5)."""
     small = jnp.minimum(input, 5.0)
@@ -55,13 +61,13 @@ EVERYWHERE_TABLE: list[tuple[str, Callable, str]] = [
     ("erf", lax.erf, "The error function."),
     ("erfc", lax.erfc, "1 - erf(input)."),
     ("erfinv", lax.erf_inv, "The inverse of the error function."),
-    ("digamma", lax.digamma, "The derivative of the logarithm of the gamma function."),
+    ("digamma", _digamma, "The derivative of the logarithm of the gamma function."),
     ("i0", scipy_special.i0, "The modified Bessel function of order 0."),
     ("sinc", _sinc, "sin(pi input) / (pi input), 1 at 0."),
 ]
 SPECIAL_TABLE: list[tuple[str, Callable, str]] = [
     ("special_gammaln", lax.lgamma, "The logarithm of |gamma(input)|."),
-    ("special_psi", lax.digamma, "The derivative of the logarithm of the gamma function."),
+    ("special_psi", _digamma, "The derivative of the logarithm of the gamma function."),
     ("special_expit", jax.nn.sigmoid, "1 / (1 + exp(-input))."),
     ("special_ndtr", scipy_special.ndtr, "The area under the standard normal density."),
     ("special_ndtri", scipy_special.ndtri, "The inverse of ndtr."),
@@ -96,7 +102,7 @@ def polygamma(n: int, input: Array) -> Array:
     if n < 0:
         raise RuntimeError("polygamma(n, x) does not support negative n.")
     (input,) = promoted(input, to_float=True)
-    return lax.digamma(input) if n == 0 else lax.polygamma(jnp.full_like(input, n), input)
+    return _digamma(input) if n == 0 else lax.polygamma(jnp.full_like(input, n), input)
 
 
 @op(promote="float", inplace=True)
@@ -153,7 +159,9 @@ def special_xlog1py(input: Array | Number, other: Array | Number) -> Array:
 def special_zeta(input: Array | Number, other: Array | Number) -> Array:
     """The Hurwitz zeta function. See torch.special.zeta."""
     check_broadcast(input, other)
-    return lax.zeta(*jnp.broadcast_arrays(input, other))
+    input, other = jnp.broadcast_arrays(input, other)
+    pole = (input == 1) | ((input > 1) & (other <= 0) & (other == jnp.floor(other)))
+    return jnp.where(pole, jnp.inf, lax.zeta(input, other))
 
 
 @op("igamma", promote="float", inplace=True)

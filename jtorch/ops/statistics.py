@@ -1,7 +1,7 @@
 """Medians, quantiles, modes, histograms, covariance.
 
-Not here: mean and variance (reduction.py), sorting itself (sorting.py); bincount, whose size depends
-on the values, is among the functions that read them. Next: sorting.py.
+Not here: mean and variance (reduction.py), sorting itself (sorting.py); bincount, whose size
+depends on the values, is among the functions that read them. Next: sorting.py.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from .._core.op import Array, Number, Varying, op, unwrap
-from ._promotion import OWN, is_integral
+from ._promotion import OWN, is_integral, title, to_inexact
 from ._shapes import wrap_dim
 from .reduction import take_along
 
@@ -130,6 +130,9 @@ def _quantile(
         )
     if input.size == 0:
         raise RuntimeError("quantile() input tensor must be non-empty")
+    if input.ndim == 0:
+        wrap_dim(0 if dim is None else dim, 0)
+        dim, keepdim = None, False
     shape = input.shape
     flat = input.reshape(-1) if dim is None else jnp.moveaxis(input, wrap_dim(dim, len(shape)), -1)
     ordered = jnp.sort(flat, axis=-1)
@@ -228,6 +231,12 @@ def cov(
             "cov(): expected input to have two or fewer dimensions but got an input with "
             f"{input.ndim} dimensions"
         )
+    if fweights is not None and not is_integral(fweights):
+        raise RuntimeError(
+            "cov(): expected fweights to have integral dtype but got fweights with "
+            f"{title(fweights)} dtype"
+        )
+    input = to_inexact(input)
     rows = input.reshape(1, -1) if input.ndim < 2 else input
     dtype = input.dtype
     weights = None
@@ -247,7 +256,7 @@ def cov(
         if aweights is not None and correction:
             degrees = total - correction * jnp.sum(weights * aweights.astype(dtype)) / total
     result = scaled @ centred.conj().T / jnp.maximum(degrees.real, 0).astype(dtype)
-    return result.reshape(()) if input.ndim < 2 else result
+    return result.reshape(()) if rows.shape[0] == 1 else result
 
 
 @op()

@@ -44,6 +44,9 @@ TOLERANCE = {
     "bfloat16": (1.6e-2, 1.6e-2),
 }
 
+# The method is the function again, and `out=` is the engine's: two samples tell enough.
+SAMPLES_OF_VARIANT = {"method": 2, "out": 2}
+
 
 @dataclasses.dataclass
 class Row:
@@ -91,8 +94,10 @@ def check(row: Row, library: Any, eager: bool = False) -> list[str]:
 def _check_samples(row: Row, library: Any, eager: bool) -> Iterator[str]:
     """All calls first, then all reads: in lazy mode that is a single program."""
     pending = []
-    for sample in row.samples(Generator(row.name)):
+    for number, sample in enumerate(row.samples(Generator(row.name))):
         for variant in _variants(row, eager):
+            if number >= SAMPLES_OF_VARIANT.get(variant, number + 1):
+                continue
             expected, error = _attempt(row, torch, variant, sample, None)
             if error is not None:
                 if variant == "function":

@@ -1,4 +1,4 @@
-"""Rows of the op table: activations (jtorch/ops/activation.py). How a row is written: harness.py."""
+"""Rows of the op table: activations (jtorch/ops/activation.py). See harness.py."""
 
 from __future__ import annotations
 
@@ -9,8 +9,13 @@ import numpy as np
 from .harness import case
 
 
+def again(name):
+    """The function of that name: rows with it may repeat a name, with other options."""
+    return lambda library, *args, **kwargs: getattr(library.nn.functional, name)(*args, **kwargs)
+
+
 def activation(name, *args, errors=None, twice=True, special=True, **kwargs):
-    """A function of one tensor: plain, strided, double, half, and the numbers that break formulas."""
+    """A function of one tensor: plain, strided, double, half, and what breaks formulas."""
 
     def samples(t):
         found = [
@@ -27,10 +32,10 @@ def activation(name, *args, errors=None, twice=True, special=True, **kwargs):
 
     if errors == "integers":
         errors = wrong_dtypes
-    case(f"nn.functional.{name}", samples, errors=errors, twice=twice, out=False)
+    case(f"nn.functional.{name}", samples, errors=errors, twice=twice, function=again(name))
     if special:
         extreme = functools.partial(one_sample, args, kwargs)
-        case(f"nn.functional.{name}", extreme, out=False)
+        case(f"nn.functional.{name}", extreme, function=again(name))
 
 
 def one_sample(args, kwargs, t):
@@ -56,11 +61,9 @@ activation("selu", errors="integers")
 activation("leaky_relu", errors="integers")
 activation("leaky_relu", 0.3)
 activation("hardswish", errors="integers", special=False)
-activation("hardsigmoid", errors="integers", twice=False)
 activation("hardshrink", errors="integers")
 activation("softshrink", errors="integers", special=False)
 activation("relu6")
-activation("rrelu", 0.1, 0.3)
 
 for kinked in (
     "relu",
@@ -75,7 +78,7 @@ for kinked in (
     "celu",
     "selu",
 ):
-    case(f"nn.functional.{kinked}", lambda t: [t(KINKS)], out=False)
+    case(f"nn.functional.{kinked}", lambda t: [t(KINKS)], function=again(kinked))
 
 case(
     "relu",
@@ -114,7 +117,6 @@ case(
         t(t.float(2, 3), t.float(1)),
         t(t.float(2, 3, 4), t.float(3)),
         t(t.float(4), t.float(1)),
-        t(KINKS, t.float()),
     ],
     errors=lambda t: [
         (t(t.float(2, 3), t.float(4)), "Mismatch of parameter numbers"),
@@ -131,6 +133,18 @@ case(
         (t(t.float()), "does not support scalars"),
     ],
     twice=True,
+    out=False,
+)
+case(
+    "nn.functional.rrelu",
+    lambda t: [t(t.float(3, 4)), t(t.special(), 0.1, 0.3)],
+    out=False,
+)
+case("prelu", lambda t: [t(KINKS, t.float())], function=again("prelu"))
+case(
+    "nn.functional.hardsigmoid",
+    lambda t: [t(t.float(3, 4)), t(t.strided(t.float(2, 3) * 4)), t(t.float(3, dtype=np.float16))],
+    errors=lambda t: [(t(t.int(3)), "not implemented for 'Long'")],
     out=False,
 )
 case(
@@ -171,7 +185,9 @@ for soft in ("softmax", "log_softmax"):
             t(t.float(3, dtype=np.float16), 0, t.dtype("float32")),
             t(t.int(4), 0, t.dtype("float32")),
         ],
-        out=False,
+        function=lambda library, *args, soft=soft, **kwargs: getattr(library, soft)(
+            *args, **kwargs
+        ),
     )
     case(
         f"nn.functional.{soft}",

@@ -154,9 +154,12 @@ case("arctan2", lambda t: [t(t.double(3), t.double(3))])
 case("hypot", lambda t: [t(t.double(2, 3), t.double(3)), t(t.float(3), t.float(3))])
 case("copysign", lambda t: [t(t.double(2, 3), t.double(3)), t(t.float(3), -1.0), t(t.int(3), -1)])
 case("nextafter", lambda t: [t(t.float(3), t.float(3))], gradients=False)
-case("ldexp", lambda t: [t(t.float(4), t.int(4)), t(t.int(4), t.int(4))])
+case("ldexp", lambda t: [t(t.float(4), t.int(4, low=0)), t(t.int(4), t.int(4, low=0))])
 case("frexp", lambda t: [t(t.double(5)), t(t.float(5, low=-99, high=99))])
 case("gcd", lambda t: [t(t.int(20, low=-30, high=30), t.int(20, low=-30, high=30))])
 case("lcm", lambda t: [t(t.int(20, low=-30, high=30), t.int(20, low=-30, high=30))])
-case("polar", lambda t: [t(t.double(3), t.double(3)), t(t.float(2, 1), t.float(3))])
+case(
+    "polar",
+    lambda t: [t(t.positive(3, dtype="float64"), t.double(3)), t(t.positive(2, 1), t.float(3))],
+)
 case("complex", lambda t: [t(t.double(3), t.double(3)), t(t.float(3), t.float(3))])

@@ -21,7 +21,7 @@ case(
     errors=lambda t: [
         (
             t([t.float(2, 3), t.float(2, 4)]),
-            "Sizes of tensors must match except in dimension 0. Expected size 3 but got size 4 for tensor number 1",
+            "except in dimension 0. Expected size 3 but got size 4 for tensor number 1",
         ),
         (t([t.float(2, 3), t.float(2)]), "Tensors must have same number of dimensions"),
         (t([t.float(2, 3)], 5), RANGE),
@@ -118,6 +118,7 @@ case(
         t(t.float(2, 3), 2),
         t(t.float(2, 3), -1, [0, 1]),
     ],
+    strides=False,
 )
 case(
     "diag",
@@ -169,3 +170,9 @@ case(
         input.detach().clone().fill_diagonal_(*args, **kwargs)
     ),
 )
+case(
+    "diagonal_scatter",
+    lambda t: [t(t.double(3, 4), t.double(3)), t(t.float(2, 3, 4), t.float(2, 3), 1, 1, 2)],
+    strides=False,
+)
+case("vander", lambda t: [t(t.double(3)), t(t.int(3), 4, increasing=True)], strides=False, gradients=False)

@@ -52,6 +52,19 @@ for _name in ("arcsin", "arccos", "arctan", "arcsinh", "arctanh", "fix", "absolu
 case("arccosh", lambda t: [t(t.double(3, low=1.1, high=4))])
 
 case("abs", lambda t: [t(t.double(2, 3)), t(t.special()), t(t.int(4))])
+for _name in (
+    "exp",
+    "log",
+    "sqrt",
+    "rsqrt",
+    "reciprocal",
+    "tanh",
+    "tan",
+    "sin",
+    "square",
+    "sigmoid",
+):
+    case(_name, lambda t: [t(t.complex(3))], tolerance=5).family = "pointwise-complex"
 case("abs", lambda t: [t(t.complex(3))], inplace=False).family = "pointwise-complex"
 case(
     "neg",
@@ -112,3 +125,4 @@ case(
 case("clip", lambda t: [t(t.float(5), -0.5, 0.5)])
 case("clamp_min", lambda t: [t(t.float(5), 0.5), t(t.double(5), t.double(5)), t(t.int(5), 1)])
 case("clamp_max", lambda t: [t(t.float(5), 0.5), t(t.double(5), t.double(5)), t(t.int(5), 1)])
+case("conj_physical", lambda t: [t(t.complex(3)), t(t.float(3))])

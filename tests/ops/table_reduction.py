@@ -230,3 +230,8 @@ case(
     "cumulative_trapezoid",
     lambda t: [t(t.double(3, 4)), t(t.double(3, 4), t.double(4)), t(t.double(3, 4), dx=2.0, dim=0)],
 )
+case(
+    "sum_to_size",
+    lambda t: [t(t.double(3, 4), (1, 4)), t(t.float(2, 3, 4), (4,)), t(t.int(3, 2), 3, 1)],
+    errors=lambda t: [(t(t.float(2, 3), (2, 2)), "is not expandable to size")],
+)

@@ -107,6 +107,7 @@ for _name in ("quantile", "nanquantile"):
             t(t.distinct(3, 4), 0.4, 1, interpolation="midpoint"),
         ],
         errors=lambda t: [(t(t.int(3), 0.5), "must be either float or double")],
+        strides=False,
     )
 case(
     "histc",

@@ -1,0 +1,153 @@
+"""Scaled dot product attention, whole and in its two halves (between which dropout may stand).
+
+nn/functional.py has the public function, which chooses between them. The layer is in nn/.
+"""
+
+from __future__ import annotations
+
+import math
+
+import jax
+import jax.numpy as jnp
+
+from .._core.dtype import bool_, float32
+from .._core.op import Array, Number, op
+from ._checks import dtype_of, widen
+from ._promotion import c_name
+from ._shapes import broadcast_shapes
+
+PRIVATE = ()
+
+
+def _check(
+    query: Array, key: Array, value: Array, attn_mask: Array | None, is_causal: bool
+) -> None:
+    if not query.dtype == key.dtype == value.dtype:
+        raise RuntimeError(
+            "Expected query, key, and value to have the same dtype, but got query.dtype: "
+            f"{c_name(query)} key.dtype: {c_name(key)} and value.dtype: {c_name(value)} instead."
+        )
+    if min(query.ndim, key.ndim, value.ndim) < 2:
+        raise RuntimeError(
+            "Expected query, key, and value to all be  at least 2 dimensional, but got query.dim: "
+            f"{query.ndim} key.dim: {key.ndim} and value.dim: {value.ndim} instead."
+        )
+    for first, second in ((query.shape[-1], key.shape[-1]), (key.shape[-2], value.shape[-2])):
+        if first != second:
+            raise RuntimeError(
+                "Expected size for first two dimensions of batch2 tensor to be: "
+                f"[{math.prod(query.shape[:-2])}, {first}] but got: "
+                f"[{math.prod(key.shape[:-2])}, {second}]."
+            )
+    if attn_mask is None:
+        return
+    if is_causal:
+        raise RuntimeError(
+            "_scaled_dot_product_attention: Explicit attn_mask should not be set when "
+            "is_causal=True"
+        )
+    if dtype_of(attn_mask) not in (bool_, float32, dtype_of(query)):
+        raise RuntimeError(
+            "Expected attn_mask dtype to be bool or float or to match query dtype, but got "
+            f"attn_mask.dtype: {c_name(attn_mask)} and  query.dtype: {c_name(query)} instead."
+        )
+    scores = (*query.shape[:-1], key.shape[-2])
+    if len(broadcast_shapes(scores, attn_mask.shape)) > len(scores):
+        raise RuntimeError(f"attn_mask has more dimensions ({attn_mask.ndim}) than the scores")
+
+
+def _grouped(query: Array, key: Array, enable_gqa: bool) -> tuple[Array, Array]:
+    """With grouped queries, query as (..., heads of key, group, L, E), key with a group of one."""
+    if not enable_gqa or query.ndim < 3 or query.shape[-3] == key.shape[-3]:
+        return query, key
+    heads, groups = query.shape[-3], key.shape[-3]
+    if heads % groups:
+        raise RuntimeError(
+            "Number of heads in key and value must divide the number of heads in query"
+        )
+    shape = (*query.shape[:-3], groups, heads // groups, *query.shape[-2:])
+    return query.reshape(shape), jnp.expand_dims(key, -3)
+
+
+def _product(left: Array, right: Array) -> Array:
+    """left @ right, half precision accumulated in float32."""
+    wide = widen(left).dtype
+    return jnp.matmul(left, right, preferred_element_type=wide)
+
+
+def _weights(
+    query: Array,
+    key: Array,
+    attn_mask: Array | None,
+    is_causal: bool,
+    scale: Number | None,
+    enable_gqa: bool,
+) -> Array:
+    """softmax(query key^T scale + mask), in float32 for half precision."""
+    if scale is None:
+        scale = 1 / math.sqrt(query.shape[-1])
+    rows, columns = query.shape[-2], key.shape[-2]
+    heads = query.shape[:-2]
+    query, key = _grouped(query, key, enable_gqa)
+    scores = _product(query, jnp.swapaxes(key, -1, -2))
+    scores = scores * jnp.asarray(scale, scores.dtype)
+    if scores.ndim > len(heads) + 2:
+        scores = scores.reshape(*heads, rows, columns)
+    if is_causal:
+        attn_mask = jnp.tril(jnp.ones((rows, columns), bool))
+    if attn_mask is None:
+        return jax.nn.softmax(scores, axis=-1)
+    if attn_mask.dtype == bool:
+        scores = jnp.where(attn_mask, scores, -jnp.inf)
+    else:
+        scores = scores + attn_mask.astype(scores.dtype)
+    if is_causal:
+        return jax.nn.softmax(scores, axis=-1)
+    # Rows that are wholly masked give zeros, not NaN, in PyTorch.
+    empty = jnp.all(scores == -jnp.inf, axis=-1, keepdims=True)
+    weights = jax.nn.softmax(jnp.where(empty, jnp.zeros_like(scores), scores), axis=-1)
+    return jnp.where(empty, jnp.zeros_like(weights), weights)
+
+
+def _values(weights: Array, value: Array, enable_gqa: bool) -> Array:
+    shape = (*weights.shape[:-1], value.shape[-1])
+    weights, value = _grouped(weights, value, enable_gqa)
+    output = _product(weights, value)
+    return output.reshape(shape) if output.ndim > len(shape) else output
+
+
+@op(name="_attention", public=PRIVATE)
+def attention(
+    query: Array,
+    key: Array,
+    value: Array,
+    attn_mask: Array | None = None,
+    is_causal: bool = False,
+    scale: Number | None = None,
+    enable_gqa: bool = False,
+) -> Array:
+    """softmax(query key^T scale + mask) value."""
+    _check(query, key, value, attn_mask, is_causal)
+    weights = _weights(query, key, attn_mask, is_causal, scale, enable_gqa)
+    return _values(weights.astype(query.dtype), value, enable_gqa).astype(query.dtype)
+
+
+@op(name="_attention_weights", public=PRIVATE)
+def attention_weights(
+    query: Array,
+    key: Array,
+    value: Array,
+    attn_mask: Array | None = None,
+    is_causal: bool = False,
+    scale: Number | None = None,
+    enable_gqa: bool = False,
+) -> Array:
+    """softmax(query key^T scale + mask)."""
+    _check(query, key, value, attn_mask, is_causal)
+    return _weights(query, key, attn_mask, is_causal, scale, enable_gqa).astype(query.dtype)
+
+
+@op(name="_attention_values", public=PRIVATE)
+def attention_values(weights: Array, value: Array, enable_gqa: bool = False) -> Array:
+    """weights value."""
+    return _values(weights, value, enable_gqa).astype(weights.dtype)

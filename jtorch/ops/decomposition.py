@@ -1,0 +1,177 @@
+"""Factorisations of matrices: Cholesky, QR, SVD, LU and eigenvalues, under torch and torch.linalg.
+
+A name `linalg_x` is exposed as `torch.linalg.x`, as in PyTorch's own registry. A matrix that has no such
+factorisation is not noticed before the program runs: results are NaN where PyTorch raises
+LinAlgError. Not here: what is computed with them (linalg.py). Next: linalg.py.
+"""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+from jax import lax
+
+from .._core.op import Array, op
+from ._promotion import is_integral, title
+
+LINALG = ("linalg",)
+
+
+def check_matrix(name: str, A: Array, square: bool = False) -> None:
+    """PyTorch's errors for what is no matrix, no square one, or not of floats."""
+    if A.ndim < 2:
+        raise RuntimeError(f"{name}: The input tensor A must have at least 2 dimensions.")
+    if square and A.shape[-1] != A.shape[-2]:
+        raise RuntimeError(
+            f"{name}: A must be batches of square matrices, but they are {A.shape[-2]} by "
+            f"{A.shape[-1]} matrices"
+        )
+    if is_integral(A):
+        raise RuntimeError(
+            f"{name}: Expected a floating point or complex tensor as input. Got {title(A)}"
+        )
+
+
+def no_failure(A: Array) -> Array:
+    """The `info` of the functions that do not check: always zero."""
+    return jnp.zeros(A.shape[:-2], jnp.int32)
+
+
+@op(public=LINALG)
+def linalg_cholesky(A: Array, *, upper: bool = False) -> Array:
+    """L with L L^H = A for positive-definite A. See torch.linalg.cholesky."""
+    check_matrix("linalg.cholesky", A, True)
+    return jnp.linalg.cholesky(A, upper=upper)
+
+
+@op(public=LINALG, result=("L", "info"))
+def linalg_cholesky_ex(
+    A: Array, *, upper: bool = False, check_errors: bool = False
+) -> tuple[Array, Array]:
+    """L with L L^H = A; info is 1 where A is not positive-definite.
+    See torch.linalg.cholesky_ex."""
+    factor = linalg_cholesky(A, upper=upper)
+    failed = jnp.isnan(lax.stop_gradient(factor).real).any((-2, -1))
+    return factor, failed.astype(jnp.int32)
+
+
+@op()
+def cholesky(input: Array, upper: bool = False) -> Array:
+    """L with L L^H = input for positive-definite input. See torch.cholesky."""
+    return linalg_cholesky(input, upper=upper)
+
+
+@op(public=LINALG, result=("Q", "R"))
+def linalg_qr(A: Array, mode: str = "reduced") -> tuple[Array, Array]:
+    """A = Q R with orthonormal Q and upper triangular R. See torch.linalg.qr."""
+    check_matrix("linalg.qr", A)
+    if mode not in ("reduced", "complete", "r"):
+        raise RuntimeError(
+            f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), "
+            "'r', or 'complete'"
+        )
+    if mode == "r":
+        return jnp.zeros(0, A.dtype), jnp.linalg.qr(A, mode="r")
+    return tuple(jnp.linalg.qr(A, mode=mode))
+
+
+@op(result=("Q", "R"))
+def qr(input: Array, some: bool = True) -> tuple[Array, Array]:
+    """input = Q R with orthonormal Q and upper triangular R. See torch.qr."""
+    return linalg_qr(input, "reduced" if some else "complete")
+
+
+@op(public=LINALG, result=("U", "S", "Vh"))
+def linalg_svd(
+    A: Array, full_matrices: bool = True, *, driver: str | None = None
+) -> tuple[Array, Array, Array]:
+    """A = U diag(S) Vh with unitary U and Vh, S descending. See torch.linalg.svd."""
+    check_matrix("linalg.svd", A)
+    return tuple(jnp.linalg.svd(A, full_matrices=full_matrices))
+
+
+@op(result=("U", "S", "V"))
+def svd(input: Array, some: bool = True, compute_uv: bool = True) -> tuple[Array, Array, Array]:
+    """input = U diag(S) V^H. See torch.svd."""
+    check_matrix("linalg.svd", input)
+    if not compute_uv:
+        rows, columns = input.shape[-2:]
+        empty = [jnp.zeros((*input.shape[:-2], n, n), input.dtype) for n in (rows, columns)]
+        return empty[0], linalg_svdvals(input), empty[1]
+    u, s, vh = jnp.linalg.svd(input, full_matrices=not some)
+    return u, s, vh.mT.conj()
+
+
+@op(public=LINALG)
+def linalg_svdvals(A: Array, *, driver: str | None = None) -> Array:
+    """The singular values, descending. See torch.linalg.svdvals."""
+    check_matrix("linalg.svdvals", A)
+    return jnp.linalg.svd(A, compute_uv=False)
+
+
+def _symmetric(A: Array, UPLO: str) -> Array:
+    """The Hermitian matrix that one triangle of A stands for."""
+    if UPLO.upper() not in ("L", "U"):
+        raise RuntimeError(f"Expected UPLO argument to be 'L' or 'U', but got {UPLO}")
+    triangle, strict = (jnp.tril, -1) if UPLO.upper() == "L" else (jnp.triu, 1)
+    other = triangle(A, strict).mT.conj()
+    # The gradient is that of the symmetrised matrix, as in PyTorch.
+    value = lax.stop_gradient(triangle(A) + other)
+    smooth = (A + A.mT.conj()) / 2
+    return value + (smooth - lax.stop_gradient(smooth))
+
+
+@op(public=LINALG, result=("eigenvalues", "eigenvectors"))
+def linalg_eigh(A: Array, UPLO: str = "L") -> tuple[Array, Array]:
+    """Eigenvalues, ascending, and eigenvectors of Hermitian A. See torch.linalg.eigh."""
+    check_matrix("linalg.eigh", A, True)
+    return tuple(jnp.linalg.eigh(_symmetric(A, UPLO), symmetrize_input=False))
+
+
+@op(public=LINALG)
+def linalg_eigvalsh(A: Array, UPLO: str = "L") -> Array:
+    """The eigenvalues of Hermitian A, ascending. See torch.linalg.eigvalsh."""
+    return linalg_eigh(A, UPLO)[0]
+
+
+@op(public=LINALG, result=("eigenvalues", "eigenvectors"))
+def linalg_eig(A: Array) -> tuple[Array, Array]:
+    """Eigenvalues and eigenvectors, complex. On the CPU only. See torch.linalg.eig."""
+    check_matrix("linalg.eig", A, True)
+    return tuple(jnp.linalg.eig(A))
+
+
+@op(public=LINALG)
+def linalg_eigvals(A: Array) -> Array:
+    """The eigenvalues, complex. On the CPU only. See torch.linalg.eigvals."""
+    check_matrix("linalg.eigvals", A, True)
+    return jnp.linalg.eigvals(A)
+
+
+@op(public=LINALG, result=("LU", "pivots"))
+def linalg_lu_factor(A: Array, *, pivot: bool = True) -> tuple[Array, Array]:
+    """L and U in one matrix, and the row swaps, counted from 1. See torch.linalg.lu_factor."""
+    check_matrix("linalg.lu_factor", A)
+    factors, pivots, _ = lax.linalg.lu(A)
+    return factors, pivots.astype(jnp.int32) + 1
+
+
+@op(public=LINALG, result=("LU", "pivots", "info"))
+def linalg_lu_factor_ex(
+    A: Array, *, pivot: bool = True, check_errors: bool = False
+) -> tuple[Array, Array, Array]:
+    """lu_factor without a check. See torch.linalg.lu_factor_ex."""
+    return *linalg_lu_factor(A), no_failure(A)
+
+
+@op(public=LINALG, result=("P", "L", "U"))
+def linalg_lu(A: Array, *, pivot: bool = True) -> tuple[Array, Array, Array]:
+    """A = P L U. See torch.linalg.lu."""
+    check_matrix("linalg.lu", A)
+    if not pivot:
+        raise RuntimeError("linalg.lu: LU without pivoting is not implemented on the CPU")
+    factors, _, order = lax.linalg.lu(A)
+    rows, columns = A.shape[-2:]
+    size = min(rows, columns)
+    permutation = (order[..., None, :] == jnp.arange(rows)[:, None]).astype(A.dtype)
+    lower = jnp.tril(factors[..., :size], -1) + jnp.eye(rows, size, dtype=A.dtype)
+    return permutation, lower, jnp.triu(factors[..., :size, :])

@@ -1,0 +1,357 @@
+"""Every layer held against PyTorch's, one row each: a constructor call and the inputs' shapes.
+
+From one seed, the initial weights, the outputs in training and in evaluation, the gradients of
+inputs and parameters, the buffers afterwards, the repr and the keys of the state_dict must agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import torch
+
+import jtorch
+
+
+class Row(NamedTuple):
+    """build: the layer, given the `nn` of a library.  inputs: shapes, or arrays of a library."""
+
+    text: str
+    build: Callable[[Any], Any]
+    inputs: tuple
+    kwargs: dict[str, Any]
+
+
+def row(text: str, *inputs: Any, **kwargs: Any) -> Row:
+    """A row. text: the constructor call as it stands in Python, with `nn` and `torch` at hand."""
+
+    def build(library: Any) -> Any:
+        return eval(text, {"nn": library.nn, "torch": library})
+
+    return Row(text, build, inputs, kwargs)
+
+
+class Integers(NamedTuple):
+    """An input of integers from `low` to `high`, without `high`."""
+
+    shape: tuple[int, ...]
+    high: int
+    low: int = 0
+
+
+class Signs(NamedTuple):
+    """An input of ones and minus ones."""
+
+    shape: tuple[int, ...]
+
+
+class Unit(NamedTuple):
+    """An input of numbers between 0 and 1; with `total`, they sum to one along dimension 1."""
+
+    shape: tuple[int, ...]
+    grad: bool = True
+    total: bool = False
+    log: bool = False
+
+
+IMAGE = (2, 4, 6, 6)
+LAYERS = [
+    row("nn.Identity(3, unused=4)", (2, 3)),
+    row("nn.Linear(3, 2)", (5, 3)),
+    row("nn.Linear(3, 2, bias=False)", (2, 5, 3)),
+    row("nn.Linear(40, 30)", (40,)),
+    row("nn.Bilinear(3, 4, 5)", (2, 3), (2, 4)),
+    row("nn.Bilinear(3, 4, 5, bias=False)", (2, 3), (2, 4)),
+    row("nn.Conv1d(4, 6, 3)", (2, 4, 9)),
+    row("nn.Conv1d(4, 6, 3, stride=2, padding=2, dilation=2, groups=2)", (2, 4, 9)),
+    row("nn.Conv1d(4, 6, 4, padding='same', padding_mode='circular')", (2, 4, 9)),
+    row("nn.Conv2d(4, 6, 3)", IMAGE),
+    row("nn.Conv2d(4, 6, (3, 2), stride=2, padding=1, bias=False)", IMAGE),
+    row("nn.Conv2d(4, 4, 3, padding='same', groups=4)", IMAGE),
+    row("nn.Conv2d(4, 6, 3, padding='valid', dilation=2)", (4, 6, 6)),
+    row("nn.Conv2d(4, 6, 3, padding=1, padding_mode='reflect')", IMAGE),
+    row("nn.Conv2d(4, 6, 3, padding=(2, 1), padding_mode='replicate')", IMAGE),
+    row("nn.Conv3d(2, 3, 2, padding=1)", (1, 2, 4, 4, 4)),
+    row("nn.ConvTranspose1d(4, 6, 3, stride=2, dilation=2)", (2, 4, 5)),
+    row("nn.ConvTranspose2d(4, 6, 3)", IMAGE),
+    row("nn.ConvTranspose2d(4, 6, 3, 2, 1, output_padding=1, groups=2, bias=False)", IMAGE),
+    row("nn.ConvTranspose2d(4, 6, 3, stride=2)", IMAGE, output_size=(14, 13)),
+    row("nn.ConvTranspose3d(2, 3, 2, stride=2)", (1, 2, 3, 3, 3)),
+    row("nn.MaxPool1d(3)", (2, 4, 9)),
+    row("nn.MaxPool2d(3, 2, 1, ceil_mode=True)", IMAGE),
+    row("nn.MaxPool2d((3, 2), return_indices=True)", IMAGE),
+    row("nn.MaxPool3d(2)", (1, 2, 4, 4, 4)),
+    row("nn.AvgPool1d(3, 2)", (2, 4, 9)),
+    row("nn.AvgPool2d(3, 2, 1, count_include_pad=False)", IMAGE),
+    row("nn.AvgPool2d(2, divisor_override=3)", IMAGE),
+    row("nn.AvgPool3d(2)", (1, 2, 4, 4, 4)),
+    row("nn.LPPool1d(2, 3)", (2, 4, 9)),
+    row("nn.LPPool2d(2, 3, 2)", IMAGE),
+    row("nn.AdaptiveAvgPool1d(4)", (2, 4, 9)),
+    row("nn.AdaptiveAvgPool2d((3, None))", IMAGE),
+    row("nn.AdaptiveAvgPool2d(1)", IMAGE),
+    row("nn.AdaptiveAvgPool3d(2)", (1, 2, 4, 4, 4)),
+    row("nn.AdaptiveMaxPool1d(4)", (2, 4, 9)),
+    row("nn.AdaptiveMaxPool2d((4, 3), return_indices=True)", IMAGE),
+    row("nn.AdaptiveMaxPool3d(2)", (1, 2, 4, 4, 4)),
+    row("nn.BatchNorm1d(4)", (5, 4)),
+    row("nn.BatchNorm1d(4, momentum=None)", (5, 4, 3)),
+    row("nn.BatchNorm2d(4, eps=1e-3, momentum=0.3)", IMAGE),
+    row("nn.BatchNorm2d(4, affine=False)", IMAGE),
+    row("nn.BatchNorm2d(4, track_running_stats=False)", IMAGE),
+    row("nn.BatchNorm2d(4, bias=False)", IMAGE),
+    row("nn.BatchNorm3d(2)", (2, 2, 3, 3, 3)),
+    row("nn.InstanceNorm1d(4)", (2, 4, 9)),
+    row("nn.InstanceNorm1d(4)", (4, 9)),
+    row("nn.InstanceNorm2d(4, affine=True)", IMAGE),
+    row("nn.InstanceNorm2d(4, track_running_stats=True)", IMAGE),
+    row("nn.InstanceNorm3d(2)", (2, 2, 3, 3, 3)),
+    row("nn.LayerNorm(6)", (2, 5, 6)),
+    row("nn.LayerNorm((5, 6), eps=1e-3, bias=False)", (2, 5, 6)),
+    row("nn.LayerNorm(6, elementwise_affine=False)", (2, 6)),
+    row("nn.GroupNorm(2, 4)", IMAGE),
+    row("nn.GroupNorm(4, 4, affine=False)", IMAGE),
+    row("nn.RMSNorm(6)", (2, 5, 6)),
+    row("nn.RMSNorm((5, 6), eps=1e-3, elementwise_affine=False)", (2, 5, 6)),
+    row("nn.LocalResponseNorm(3)", IMAGE),
+    row("nn.Embedding(10, 4)", Integers((3, 5), 10)),
+    row("nn.Embedding(10, 4, padding_idx=-2)", Integers((3, 5), 10)),
+    row("nn.Embedding(10, 4, max_norm=1.0)", Integers((3, 5), 10)),
+    row("nn.Embedding(10, 4, scale_grad_by_freq=True)", Integers((3, 5), 4)),
+    row("nn.Dropout(0.4)", (20, 30)),
+    row("nn.Dropout(0.0)", (4, 5)),
+    row("nn.Dropout1d(0.4)", (4, 9, 5)),
+    row("nn.Dropout2d(0.4)", (8, 4, 3, 3)),
+    row("nn.Dropout3d(0.4)", (8, 4, 2, 3, 3)),
+    row("nn.AlphaDropout(0.4)", (20, 30)),
+    row("nn.FeatureAlphaDropout(0.4)", (8, 4, 3, 3)),
+    row("nn.Flatten()", IMAGE),
+    row("nn.Flatten(0, 2)", IMAGE),
+    row("nn.Unflatten(1, (2, 2))", IMAGE),
+    row("nn.Upsample(scale_factor=2)", IMAGE),
+    row("nn.Upsample(size=(5, 7), mode='bilinear')", IMAGE),
+    row("nn.Upsample(scale_factor=1.5, mode='bicubic', align_corners=True)", IMAGE),
+    row("nn.Upsample(scale_factor=(2.0,), mode='linear')", (2, 4, 9)),
+    row("nn.UpsamplingNearest2d(scale_factor=3)", IMAGE),
+    row("nn.UpsamplingBilinear2d(9)", IMAGE),
+    row("nn.PixelShuffle(2)", IMAGE),
+    row("nn.PixelUnshuffle(3)", IMAGE),
+    row("nn.ChannelShuffle(2)", IMAGE),
+    row("nn.Unfold(3, padding=1, stride=2)", IMAGE),
+    row("nn.Fold((6, 6), 3, padding=1, stride=2)", (2, 36, 9)),
+    row("nn.ZeroPad1d((1, 2))", (2, 4, 9)),
+    row("nn.ZeroPad2d(1)", IMAGE),
+    row("nn.ZeroPad3d(1)", (1, 2, 4, 4, 4)),
+    row("nn.ConstantPad1d(2, 1.5)", (2, 4, 9)),
+    row("nn.ConstantPad2d((1, 2, 0, 3), 3.5)", IMAGE),
+    row("nn.ConstantPad3d(1, 2.0)", (1, 2, 4, 4, 4)),
+    row("nn.ReflectionPad1d(2)", (2, 4, 9)),
+    row("nn.ReflectionPad2d((1, 2, 0, 3))", IMAGE),
+    row("nn.ReflectionPad3d(1)", (1, 2, 4, 4, 4)),
+    row("nn.ReplicationPad1d(2)", (2, 4, 9)),
+    row("nn.ReplicationPad2d(2)", IMAGE),
+    row("nn.ReplicationPad3d(1)", (1, 2, 4, 4, 4)),
+    row("nn.CircularPad1d(2)", (2, 4, 9)),
+    row("nn.CircularPad2d((1, 2, 0, 3))", IMAGE),
+    row("nn.CircularPad3d(1)", (1, 2, 4, 4, 4)),
+    row("nn.PairwiseDistance(p=1, keepdim=True)", (4, 5), (4, 5)),
+    row("nn.CosineSimilarity(dim=-1)", (4, 5), (4, 5)),
+    row("nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))", (5, 3)),
+]
+ACTIVATIONS = [
+    row(text, (3, 4))
+    for text in (
+        "nn.CELU(0.5)",
+        "nn.ELU(0.7)",
+        "nn.GELU()",
+        "nn.GELU('tanh')",
+        "nn.GLU(0 - 1)",
+        "nn.Hardshrink()",
+        "nn.Hardsigmoid()",
+        "nn.Hardswish()",
+        "nn.Hardtanh(-0.5, 0.7)",
+        "nn.LeakyReLU(0.2)",
+        "nn.LogSigmoid()",
+        "nn.LogSoftmax(1)",
+        "nn.Mish()",
+        "nn.PReLU()",
+        "nn.PReLU(4, init=0.1)",
+        "nn.RReLU()",
+        "nn.ReLU()",
+        "nn.ReLU6()",
+        "nn.SELU()",
+        "nn.SiLU()",
+        "nn.Sigmoid()",
+        "nn.Softmax(dim=0)",
+        "nn.Softmin(dim=1)",
+        "nn.Softplus(2.0, 1.0)",
+        "nn.Softshrink(0.3)",
+        "nn.Softsign()",
+        "nn.Tanh()",
+        "nn.Tanhshrink()",
+        "nn.Threshold(0.1, 2.0)",
+    )
+] + [row("nn.Softmax2d()", IMAGE)]
+INPLACE = [
+    row(f"nn.Sequential(nn.Identity(), nn.Linear(4, 4), nn.{text})", (3, 4))
+    for text in (
+        "CELU(inplace=True)",
+        "Dropout(0.5, inplace=True)",
+        "ELU(inplace=True)",
+        "Hardsigmoid(inplace=True)",
+        "Hardswish(inplace=True)",
+        "Hardtanh(inplace=True)",
+        "LeakyReLU(inplace=True)",
+        "Mish(inplace=True)",
+        "RReLU(inplace=True)",
+        "ReLU(inplace=True)",
+        "ReLU6(inplace=True)",
+        "SELU(inplace=True)",
+        "SiLU(inplace=True)",
+        "Threshold(0.1, 2.0, inplace=True)",
+    )
+]
+CLASSES = Integers((5,), 4)
+LOSSES = [
+    row("nn.MSELoss()", (3, 4), (3, 4)),
+    row("nn.MSELoss(reduction='sum')", (3, 4), (3, 4)),
+    row("nn.MSELoss(reduction='none')", (3, 4), (3, 4)),
+    row("nn.L1Loss()", (3, 4), (3, 4)),
+    row("nn.SmoothL1Loss(beta=0.5)", (3, 4), (3, 4)),
+    row("nn.HuberLoss('sum', 0.5)", (3, 4), (3, 4)),
+    row("nn.CrossEntropyLoss()", (5, 4), CLASSES),
+    row("nn.CrossEntropyLoss(torch.ones(4) * 2, label_smoothing=0.1)", (5, 4), CLASSES),
+    row("nn.CrossEntropyLoss(ignore_index=1, reduction='sum')", (5, 4), CLASSES),
+    row("nn.CrossEntropyLoss()", (5, 4, 3), Integers((5, 3), 4)),
+    row("nn.CrossEntropyLoss()", (5, 4), Unit((5, 4), total=True)),
+    row("nn.NLLLoss()", (5, 4), CLASSES),
+    row("nn.NLLLoss(torch.arange(4.0), ignore_index=2)", (5, 4), CLASSES),
+    row("nn.BCELoss()", Unit((5, 4)), Unit((5, 4), grad=False)),
+    row("nn.BCELoss(torch.arange(4.0))", Unit((5, 4)), Unit((5, 4), grad=False)),
+    row("nn.BCEWithLogitsLoss()", (5, 4), Unit((5, 4), grad=False)),
+    row("nn.BCEWithLogitsLoss(torch.ones(4), pos_weight=torch.arange(4.0))", (5, 4), Unit((5, 4))),
+    row("nn.KLDivLoss(reduction='batchmean')", (5, 4), Unit((5, 4), total=True)),
+    row("nn.KLDivLoss(reduction='sum', log_target=True)", (5, 4), Unit((5, 4), log=True)),
+    row("nn.PoissonNLLLoss()", (5, 4), Unit((5, 4), grad=False)),
+    row("nn.PoissonNLLLoss(False, True)", Unit((5, 4)), Integers((5, 4), 5)),
+    row("nn.GaussianNLLLoss(full=True)", (5, 4), (5, 4), Unit((5, 4))),
+    row("nn.HingeEmbeddingLoss(0.7)", (5, 4), Signs((5, 4))),
+    row("nn.SoftMarginLoss()", (5, 4), Signs((5, 4))),
+    row("nn.CosineEmbeddingLoss(0.1)", (5, 4), (5, 4), Signs((5,))),
+    row("nn.MarginRankingLoss(0.1)", (5,), (5,), Signs((5,))),
+    row("nn.MultiLabelMarginLoss()", (5, 4), Integers((5, 4), 4, -1)),
+    row("nn.MultiLabelSoftMarginLoss()", (5, 4), Unit((5, 4), grad=False)),
+    row("nn.MultiMarginLoss(2, 0.5)", (5, 4), CLASSES),
+    row("nn.TripletMarginLoss(swap=True)", (5, 4), (5, 4), (5, 4)),
+    row("nn.TripletMarginWithDistanceLoss(margin=0.5)", (5, 4), (5, 4), (5, 4)),
+]
+ROWS = LAYERS + ACTIVATIONS + INPLACE + LOSSES
+
+
+def arrays(inputs: tuple) -> list[tuple[np.ndarray, bool]]:
+    """(values, whether a gradient is wanted) of the inputs that a row describes."""
+    random = np.random.RandomState(0)
+    return [_array(random, wanted) for wanted in inputs]
+
+
+def _array(random: np.random.RandomState, wanted: Any) -> tuple[np.ndarray, bool]:
+    if isinstance(wanted, Integers):
+        return random.randint(wanted.low, wanted.high, wanted.shape), False
+    if isinstance(wanted, Signs):
+        return np.where(random.rand(*wanted.shape) < 0.5, -1.0, 1.0).astype(np.float32), False
+    if isinstance(wanted, Unit):
+        values = random.uniform(0.1, 0.9, wanted.shape)
+        if wanted.total or wanted.log:
+            values /= values.sum(1, keepdims=True)
+        values = np.log(values) if wanted.log else values
+        return values.astype(np.float32), wanted.grad and not wanted.total
+    return random.randn(*wanted).astype(np.float32), True
+
+
+def report(library: Any, entry: Row) -> dict[str, Any]:
+    """What a layer does, as texts and NumPy arrays."""
+    library.manual_seed(0)
+    layer = entry.build(library)
+    found: dict[str, Any] = {"repr": repr(layer), "keys": list(layer.state_dict())}
+    found.update({f"initial {k}": numbers(v) for k, v in layer.state_dict().items()})
+    for mode in ("train", "eval"):
+        getattr(layer, mode)()
+        layer.zero_grad()
+        inputs = [library.from_numpy(a.copy()) for a, _ in arrays(entry.inputs)]
+        for tensor, (_, wanted) in zip(inputs, arrays(entry.inputs), strict=True):
+            tensor.requires_grad_(wanted)
+        outputs = layer(*inputs, **entry.kwargs)
+        outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+        found.update({f"{mode} output {k}": numbers(o) for k, o in enumerate(outputs)})
+        if outputs[0].requires_grad:
+            weights = np.random.RandomState(1).standard_normal(tuple(outputs[0].shape))
+            (outputs[0] * library.tensor(weights, dtype=library.float32)).sum().backward()
+        for k, tensor in enumerate(inputs):
+            found[f"{mode} gradient of input {k}"] = numbers(tensor.grad)
+        for name, parameter in layer.named_parameters():
+            found[f"{mode} gradient of {name}"] = numbers(parameter.grad)
+        found.update({f"{mode} {k}": numbers(v) for k, v in layer.named_buffers()})
+    return found
+
+
+def numbers(tensor: Any) -> Any:
+    """A tensor's present values as a NumPy array (PyTorch's would follow writes); None as it is."""
+    return None if tensor is None else tensor.detach().numpy().copy()
+
+
+@pytest.mark.parametrize("entry", ROWS, ids=lambda entry: f"{entry.text} {entry.inputs[0]}")
+def test_as_pytorch(entry: Row) -> None:
+    expected = report(torch, entry)
+    found = report(jtorch, entry)
+    assert list(found) == list(expected)
+    for name, wanted in expected.items():
+        if not isinstance(wanted, np.ndarray):
+            assert found[name] == wanted, name
+            continue
+        assert found[name].dtype == wanted.dtype, name
+        assert found[name].shape == wanted.shape, name
+        tolerance = 3e-7 if name.startswith("initial") else 2e-5
+        np.testing.assert_allclose(
+            found[name], wanted, rtol=tolerance, atol=tolerance, err_msg=name
+        )
+
+
+ERRORS = [
+    "nn.Bilinear(0, 1, 2)",
+    "nn.Unflatten(1, 3)",
+    "nn.Unflatten(1, (2, 'a'))",
+    "nn.Dropout(2)",
+    "nn.Embedding(3, 4, padding_idx=3)",
+    "nn.Embedding(3, 4, _weight=torch.ones(2, 2))",
+    "nn.Embedding.from_pretrained(torch.ones(2))",
+    "nn.Conv2d(3, 4, 3, padding='same', stride=2)",
+    "nn.Conv2d(3, 4, 3, groups=2)",
+    "nn.Conv2d(4, 3, 3, groups=2)",
+    "nn.Conv2d(4, 3, 3, groups=0)",
+    "nn.ConvTranspose2d(3, 4, 3, padding_mode='reflect')",
+    "nn.GroupNorm(3, 4)",
+    "nn.BatchNorm1d(3)(torch.ones(2, 3, 4, 5))",
+    "nn.BatchNorm2d(3)(torch.ones(2, 3))",
+    "nn.BatchNorm3d(3)(torch.ones(2, 3))",
+    "nn.InstanceNorm2d(3)(torch.ones(2, 3))",
+    "nn.InstanceNorm2d(3, affine=True)(torch.ones(2, 4, 5, 5))",
+    "nn.MultiMarginLoss(p=3)",
+    "nn.MultiMarginLoss(weight=torch.ones(2, 2))",
+    "nn.TripletMarginLoss(margin=-1)",
+    "nn.Hardtanh(1, -1)",
+    "nn.Softmax2d()(torch.ones(2))",
+    "nn.CircularPad1d(1)(torch.ones(2))",
+]
+
+
+@pytest.mark.parametrize("text", ERRORS)
+def test_errors_as_pytorch(text: str) -> None:
+    said = []
+    for library in (torch, jtorch):
+        with pytest.raises(Exception) as caught:
+            row(text).build(library)
+        said.append((caught.type, str(caught.value)))
+    assert said[1] == said[0]
