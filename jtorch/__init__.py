@@ -6,6 +6,8 @@ The names here are PyTorch's. Functions come from the op rows (`jtorch/ops`) and
 is in `jtorch/_core`, whose `__init__` says in which order to read it.
 """
 
+import difflib as _difflib
+import importlib as _importlib
 import math as _math
 
 from . import _expose, _methods
@@ -42,6 +44,24 @@ complex = creation.complex_
 inf, nan, pi, e = _math.inf, _math.nan, _math.pi, _math.e
 layout = type(strided)
 
-from . import autograd, cuda, debug, fft, linalg, nn, optim, special, utils  # noqa: E402
-
 del _kind, _module, _function
+
+# Rooms that are loaded when they are first used: `import jtorch` stays quick.
+_ROOMS = ("autograd", "cuda", "debug", "fft", "linalg", "nn", "optim", "random", "special", "utils")
+
+
+def __getattr__(name: str):
+    if name in _ROOMS:
+        return _importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(_absent(name))
+
+
+def _absent(name: str) -> str:
+    """What to say of a name that is not there: the nearest one that is."""
+    near = _difflib.get_close_matches(name, [*globals(), *_ROOMS], 1, 0.75)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return f"jtorch has no {name!r} (PyTorch's name, or a misspelling).{hint}"
+
+
+def __dir__() -> list[str]:
+    return sorted([n for n in globals() if not n.startswith("_")] + list(_ROOMS))

@@ -6,12 +6,11 @@ user calls is the recorder itself (see _core/record.py): there is nothing in bet
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import Any
 
 from ._core.op import ROWS, Op
-from ._core.record import record, record_inplace, recorder
+from ._core.record import record_inplace, recorder
 from ._core.tensor import Tensor
 from .ops import load
 
@@ -25,8 +24,8 @@ def public_function(op: Op) -> Callable:
     if made is None:
         made = _made[op] = recorder(op)
         made.__name__ = made.__qualname__ = op.name
-        made.__doc__ = op.doc
-        made.__signature__ = op.signature
+        made.__doc__ = op.function.__doc__
+        made.__wrapped__ = op.function
     return made
 
 
@@ -37,8 +36,8 @@ def inplace_method(op: Op) -> Callable:
         return record_inplace(op, args, kwargs)
 
     method.__name__ = method.__qualname__ = f"{op.name}_"
-    method.__doc__ = f"`{op.name}` written to this Tensor. {op.doc}"
-    method.__signature__ = op.signature
+    method.__doc__ = f"`{op.name}` written to this Tensor. {op.function.__doc__}"
+    method.__wrapped__ = op.function
     return method
 
 
@@ -68,5 +67,3 @@ def hang_methods() -> None:
 
 
 hang_methods()
-
-__all__ = ["functions", "inspect", "record", "row"]

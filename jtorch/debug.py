@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -45,6 +44,3 @@ def budget(nodes: int) -> Iterator[None]:
     finally:
         limits.nodes = before
 
-
-if os.environ.get("JTORCH_EAGER") == "1":
-    local.context.modes = local.context.modes.replace(eager=True)

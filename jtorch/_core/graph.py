@@ -142,7 +142,7 @@ def _find_smooth(vjp: Vjp, avals: tuple[Aval, ...]) -> frozenset[int]:
                 full[k] = value
             return gradient(*full)
 
-        return jax.jvp(of_real, [primals[k] for k in real], directions)[1]
+        return jax.jvp(of_real, tuple(primals[k] for k in real), directions)[1]
 
     structs = tuple(aval.struct for aval in avals)
     with jax.enable_x64(True):

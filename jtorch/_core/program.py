@@ -18,7 +18,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import jaxpr_as_fun
 
 from .device import TRACING, default_device, jax_device
 from .errors import OutOfMemoryError, ProgramError, first_line
@@ -282,8 +281,12 @@ def _compile(
         if position not in kept and wanted[struct.shape, struct.dtype] > 0:
             wanted[struct.shape, struct.dtype] -= 1
             arguments.append(entering.index(-1 - position))
-    pruned = closed.replace(jaxpr=jaxpr.replace(outvars=unique, debug_info=_debug(jaxpr, unique)))
-    call = jax.jit(jaxpr_as_fun(pruned), donate_argnums=tuple(arguments))
+    pruned = jaxpr.replace(outvars=unique, debug_info=_debug(jaxpr, unique))
+
+    def evaluate(*arrays: Any) -> list:
+        return jax.core.eval_jaxpr(pruned, closed.consts, *arrays)
+
+    call = jax.jit(evaluate, donate_argnums=tuple(arguments))
     if not structs and trace.device is not default_device():
         call = _placed(call, jax_device(trace.device))
     program.call = call

@@ -12,6 +12,7 @@ for a cell seen before in this trace, (position, aval) for a leaf on first use, 
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from collections.abc import Sequence
@@ -287,7 +288,7 @@ class Context:
     __slots__ = ("__weakref__", "modes", "trace", "traces", "walking")
 
     def __init__(self) -> None:
-        self.modes = Modes()
+        self.modes = Modes(eager=os.environ.get("JTORCH_EAGER") == "1")
         self.walking = False  # a backward is being recorded: the trace must not be cut
         # Before the first op there is no device; a trace on device None accepts no leaf.
         self.trace = Trace(self, None)

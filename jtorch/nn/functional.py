@@ -19,7 +19,7 @@ from .._core.op import ROWS
 from .._core.record import record_inplace
 from .._core.tensor import Tensor
 from .._expose import functions, inplace_method, public_function, row
-from ..functions.creation import empty_like, zeros_like
+from ..functions.creation import empty_like, tensor, zeros_like
 from ._dropout import (
     alpha_dropout,
     dropout,
@@ -312,6 +312,25 @@ def triplet_margin_with_distance_loss(
     return loss.mean() if reduction == "mean" else loss.sum()
 
 
+def ctc_loss(
+    log_probs: Tensor,
+    targets: Tensor,
+    input_lengths: Tensor | Sequence[int],
+    target_lengths: Tensor | Sequence[int],
+    blank: int = 0,
+    reduction: str = "mean",
+    zero_infinity: bool = False,
+) -> Tensor:
+    """-log of the probability of all alignments of (T, N, C) with targets (N, S), then reduced.
+
+    See torch.nn.functional.ctc_loss."""
+    lengths = [
+        given if isinstance(given, Tensor) else tensor(given, device=log_probs.device)
+        for given in (input_lengths, target_lengths)
+    ]
+    return row("_ctc_loss")(log_probs, targets, *lengths, blank, reduction, zero_infinity)
+
+
 def unfold(
     input: Tensor,
     kernel_size: int | Sequence[int],
@@ -344,6 +363,7 @@ __all__ = [
     *sorted(functions("nn.functional")),
     "alpha_dropout",
     "batch_norm",
+    "ctc_loss",
     "dropout",
     "dropout1d",
     "dropout2d",

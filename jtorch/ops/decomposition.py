@@ -1,7 +1,7 @@
 """Factorisations of matrices: Cholesky, QR, SVD, LU and eigenvalues, under torch and torch.linalg.
 
-A name `linalg_x` is exposed as `torch.linalg.x`, as in PyTorch's own registry. A matrix that has no such
-factorisation is not noticed before the program runs: results are NaN where PyTorch raises
+A name `linalg_x` is exposed as `torch.linalg.x`, as in PyTorch's own registry. A matrix that has no
+such factorisation is not noticed before the program runs: results are NaN where PyTorch raises
 LinAlgError. Not here: what is computed with them (linalg.py). Next: linalg.py.
 """
 
@@ -137,14 +137,14 @@ def linalg_eigvalsh(A: Array, UPLO: str = "L") -> Array:
 def linalg_eig(A: Array) -> tuple[Array, Array]:
     """Eigenvalues and eigenvectors, complex. On the CPU only. See torch.linalg.eig."""
     check_matrix("linalg.eig", A, True)
-    return tuple(jnp.linalg.eig(A))
+    return tuple(lax.linalg.eig(A, compute_left_eigenvectors=False, enable_eigvec_derivs=True))
 
 
 @op(public=LINALG)
 def linalg_eigvals(A: Array) -> Array:
     """The eigenvalues, complex. On the CPU only. See torch.linalg.eigvals."""
     check_matrix("linalg.eigvals", A, True)
-    return jnp.linalg.eigvals(A)
+    return linalg_eig(A)[0]
 
 
 @op(public=LINALG, result=("LU", "pivots"))

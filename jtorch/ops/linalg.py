@@ -26,6 +26,8 @@ from .norms import linalg_matrix_norm
 def linalg_det(A: Array) -> Array:
     """The determinant. See torch.linalg.det."""
     check_matrix("linalg.det", A, True)
+    if A.size == 0:
+        return jnp.prod(A, axis=(-2, -1))
     return jnp.linalg.det(A)
 
 

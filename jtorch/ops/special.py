@@ -26,10 +26,35 @@ def _sinc(input: Array) -> Array:
     return jnp.sinc(input)
 
 
+@jax.custom_jvp
 def _digamma(input: Array) -> Array:
     """NaN at negative integers, as XLA has it, but minus infinity at 0."""
     at_zero = jnp.where(jnp.signbit(input), jnp.inf, -jnp.inf).astype(input.dtype)
     return jnp.where(input == 0, at_zero, lax.digamma(input))
+
+
+@_digamma.defjvp
+def _digamma_jvp(primals: tuple, tangents: tuple) -> tuple:
+    return _digamma(*primals), tangents[0] * _trigamma(*primals)
+
+
+def _trigamma(input: Array) -> Array:
+    """The derivative of digamma; XLA's is wrong below 0, so by reflection there."""
+    negative = input < 0
+    value = lax.polygamma(jnp.ones_like(input), jnp.where(negative, 1 - input, input))
+    sine = jnp.sin(jnp.pi * jnp.where(negative, input, 0.5))
+    return jnp.where(negative, (jnp.pi / sine) ** 2 - value, value)
+
+
+@jax.custom_jvp
+def _i0(input: Array) -> Array:
+    """With the gradient i1, which is 0 at 0: JAX gives 1 there."""
+    return scipy_special.i0(input)
+
+
+@_i0.defjvp
+def _i0_jvp(primals: tuple, tangents: tuple) -> tuple:
+    return _i0(*primals), tangents[0] * scipy_special.i1(*primals)
 
 
 def _erfcx(input: Array) -> Array:
@@ -62,7 +87,7 @@ EVERYWHERE_TABLE: list[tuple[str, Callable, str]] = [
     ("erfc", lax.erfc, "1 - erf(input)."),
     ("erfinv", lax.erf_inv, "The inverse of the error function."),
     ("digamma", _digamma, "The derivative of the logarithm of the gamma function."),
-    ("i0", scipy_special.i0, "The modified Bessel function of order 0."),
+    ("i0", _i0, "The modified Bessel function of order 0."),
     ("sinc", _sinc, "sin(pi input) / (pi input), 1 at 0."),
 ]
 SPECIAL_TABLE: list[tuple[str, Callable, str]] = [
@@ -102,7 +127,9 @@ def polygamma(n: int, input: Array) -> Array:
     if n < 0:
         raise RuntimeError("polygamma(n, x) does not support negative n.")
     (input,) = promoted(input, to_float=True)
-    return _digamma(input) if n == 0 else lax.polygamma(jnp.full_like(input, n), input)
+    if n <= 1:
+        return _trigamma(input) if n else _digamma(input)
+    return lax.polygamma(jnp.full_like(input, n), input)
 
 
 @op(promote="float", inplace=True)

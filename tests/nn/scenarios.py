@@ -42,6 +42,24 @@ class Log:
         )
 
 
+def net(lib: Any) -> Any:
+    """A module with a child, a buffer, an empty buffer and an attribute."""
+
+    class Net(lib.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.lin = lib.nn.Linear(2, 3)
+            self.register_buffer("buf", lib.ones(2))
+            self.register_buffer("none", None)
+            self.number = 3
+
+        def forward(self, x: Any) -> Any:
+            return self.lin(x) * self.number
+
+    lib.manual_seed(0)
+    return Net()
+
+
 def plain(value: Any) -> str:
     """A value in words that are equal for both libraries."""
     if isinstance(value, (torch.Tensor, jtorch.Tensor)):

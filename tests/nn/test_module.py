@@ -1,6 +1,7 @@
-"""Module held against PyTorch's: attributes, registration, the tree, state_dict, hooks, copies.
+"""Module held against PyTorch's: attributes, registration, the tree, copies, repr.
 
-Each test is one scenario, run with both libraries (see scenarios.py). Layers are in test_layers.py.
+Each test is one scenario, run with both libraries (see scenarios.py). Layers
+are in test_layers.py, hooks in test_hooks.py, state_dict in test_state_dict.py.
 """
 
 from __future__ import annotations
@@ -13,29 +14,10 @@ from collections import OrderedDict
 from typing import Any
 
 import pytest
-import torch
 
 import jtorch
 
-from .scenarios import Log, compare
-
-
-def net(lib: Any) -> Any:
-    """A module with a child, a buffer, an empty buffer and an attribute."""
-
-    class Net(lib.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.lin = lib.nn.Linear(2, 3)
-            self.register_buffer("buf", lib.ones(2))
-            self.register_buffer("none", None)
-            self.number = 3
-
-        def forward(self, x: Any) -> Any:
-            return self.lin(x) * self.number
-
-    lib.manual_seed(0)
-    return Net()
+from .scenarios import Log, compare, net
 
 
 def attributes(lib: Any, log: Log) -> None:
@@ -206,216 +188,6 @@ def placement(lib: Any, log: Log) -> None:
     log.note([list(t.shape) for t in n.to_empty(device="cpu").parameters()])
 
 
-def state(lib: Any, log: Log) -> None:
-    n = lib.nn.Sequential(net(lib), lib.nn.BatchNorm1d(3))
-    saved = n.state_dict()
-    log.note(type(saved).__name__, list(saved), saved._metadata)
-    log.note(list(n.state_dict(prefix="p.")), n.state_dict(keep_vars=True)["0.lin.weight"])
-    log.note(saved["0.lin.weight"].requires_grad)
-    log.attempt("positional", lambda: list(n.state_dict({}, "q.")))
-    destination: dict[str, Any] = {}
-    log.note(n.state_dict(destination=destination) is destination, list(destination))
-    other = lib.nn.Sequential(net(lib), lib.nn.BatchNorm1d(3)).double()
-    log.attempt("load", lambda: other.load_state_dict(saved))
-    log.note(other.state_dict())
-    old = OrderedDict((k, v) for k, v in saved.items() if "tracked" not in k)
-    log.attempt("version 1", lambda: other.load_state_dict(old))
-
-
-def bad_state(lib: Any, log: Log) -> None:
-    n = net(lib)
-    good = dict(n.state_dict())
-
-    def changed(**entries: Any) -> dict[str, Any]:
-        new = {**good, **{k.replace("__", "."): v for k, v in entries.items()}}
-        return {k: v for k, v in new.items() if v is not None}
-
-    cases = {
-        "missing": changed(buf=None),
-        "unexpected": changed(zz=lib.ones(1), lin__zz=lib.ones(1), lin__a__b=lib.ones(1)),
-        "misshapen": changed(lin__weight=lib.ones(5), buf=lib.ones(2, 1)),
-        "no tensor": changed(lin__bias=3),
-        "all": changed(buf=None, zz=lib.ones(1), lin__weight=lib.ones(5), lin__bias=3),
-        "other": {"a": lib.ones(1)},
-        "empty": {},
-        "dtype": changed(buf=lib.ones(2, dtype=lib.float64)),
-    }
-    for name, entries in cases.items():
-        log.attempt(name, lambda entries=entries: n.load_state_dict(entries))
-        log.attempt(f"{name} loose", lambda e=entries: n.load_state_dict(e, strict=False))
-    log.attempt("no dict", lambda: n.load_state_dict(3))
-
-
-def assigning(lib: Any, log: Log) -> None:
-    n = net(lib)
-    entries = dict(n.state_dict())
-    entries["buf"] = lib.ones(2, dtype=lib.float64)
-    entries["lin.bias"] = lib.ones(3, dtype=lib.float64)
-    log.attempt("assign", lambda: n.load_state_dict(entries, assign=True))
-    log.note(n.lin.bias, n.lin.bias.requires_grad, n.buf, n.lin._parameters)
-    frozen = lib.nn.Parameter(lib.ones(3), requires_grad=False)
-    entries["lin.bias"] = frozen
-    log.attempt("parameter", lambda: n.load_state_dict(entries, assign=True))
-    log.note(n.lin.bias is frozen, frozen.requires_grad)
-
-
-def extra_state(lib: Any, log: Log) -> None:
-    class Extra(lib.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.value = 1
-
-        def get_extra_state(self) -> Any:
-            return {"v": self.value}
-
-        def set_extra_state(self, state: Any) -> None:
-            self.value = state["v"]
-
-    n = lib.nn.Sequential(Extra())
-    log.note(n.state_dict())
-    log.attempt("load", lambda: n.load_state_dict({"0._extra_state": {"v": 5}}))
-    log.note(n[0].value)
-    log.attempt("missing", lambda: n.load_state_dict({}))
-    log.attempt("unexpected", lambda: net(lib).lin.load_state_dict({"_extra_state": 1}))
-
-
-def state_hooks(lib: Any, log: Log) -> None:
-    n = lib.nn.Linear(1, 1)
-    n.register_state_dict_pre_hook(lambda module, *a: log.note("pre", *a))
-    n._register_state_dict_hook(lambda module, d, *a: log.note("hook", list(d), *a))
-
-    def post(module: Any, d: Any, *a: Any) -> None:
-        log.note("post", list(d), *a)
-        d["more"] = 1
-
-    handle = n.register_state_dict_post_hook(post)
-    log.note(list(n.state_dict(prefix="q.")))
-    log.attempt("twice", lambda: n._register_state_dict_hook(post))
-    handle.remove()
-    n._register_state_dict_hook(lambda module, d, *a: {"replaced": 1})
-    log.note(n.state_dict())
-    n.register_state_dict_post_hook(lambda *a: 3)
-    log.attempt("returns", lambda: n.state_dict())
-    m = lib.nn.Sequential(lib.nn.Linear(1, 1))
-    m[0].register_load_state_dict_pre_hook(lambda module, d, *a: log.note("pre", list(d), *a))
-    m[0]._register_load_state_dict_pre_hook(lambda d, *a: d.pop("0.bias", None))
-    m.register_load_state_dict_post_hook(lambda module, keys: keys.missing_keys.clear())
-    saved = lib.nn.Sequential(lib.nn.Linear(1, 1)).state_dict()
-    log.attempt("load", lambda: m.load_state_dict(saved))
-    m.register_load_state_dict_post_hook(lambda module, keys: 3)
-    log.attempt("returns", lambda: m.load_state_dict(saved))
-
-
-def custom_loading(lib: Any, log: Log) -> None:
-    class Renamed(lib.nn.Linear):
-        _version = 4
-
-        def _load_from_state_dict(self, state_dict, prefix, local_metadata, *rest):  # noqa: ANN
-            log.note(prefix, local_metadata, len(rest))
-            if prefix + "old" in state_dict:
-                state_dict[prefix + "weight"] = state_dict.pop(prefix + "old")
-            super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
-
-    n = lib.nn.Sequential(Renamed(1, 1))
-    saved = n.state_dict()
-    saved["0.old"] = saved.pop("0.weight") * 0 + 7
-    log.attempt("load", lambda: n.load_state_dict(saved))
-    log.note(n[0].weight, saved._metadata)
-
-
-def forward_hooks(lib: Any, log: Log) -> None:
-    m = lib.nn.Identity()
-    handle = m.register_forward_pre_hook(lambda module, args: log.note("pre", args))
-    log.note(m(1))
-    handle.remove()
-    m.register_forward_pre_hook(lambda module, args: 3)
-    log.note(m(1))
-    m.register_forward_pre_hook(lambda module, args, kwargs: ((7,), {}), with_kwargs=True)
-    log.note(m(1))
-    m.register_forward_hook(lambda module, args, kwargs, out: (args, kwargs, out), with_kwargs=True)
-    log.note(m(1))
-    m.register_forward_hook(lambda module, args, out: log.note("first", out), prepend=True)
-    log.note(m(1))
-    with m.register_forward_hook(lambda module, args, out: out * 2):
-        log.note(m(1))
-    log.note(m(1), len(m._forward_hooks), len(m._forward_hooks_with_kwargs))
-    m.register_forward_pre_hook(lambda module, args, kwargs: 3, with_kwargs=True)
-    log.attempt("bad", lambda: m(1))
-
-    class Fails(lib.nn.Module):
-        def forward(self, x: Any) -> Any:
-            raise ValueError("boo")
-
-    m = Fails()
-    m.register_forward_hook(lambda *a: log.note("always", *a[1:]), always_call=True)
-    m.register_forward_hook(lambda *a: 1 / 0, always_call=True)
-    m.register_forward_hook(lambda *a: log.note("never"))
-    log.attempt("fails", lambda: m(1))
-
-
-def global_hooks(lib: Any, log: Log) -> None:
-    place = lib.nn.modules.module
-    before = place.register_module_forward_pre_hook(lambda m, a: log.note("pre", a))
-    after = place.register_module_forward_hook(lambda m, a, o: log.note("after", a, o))
-    log.note(lib.nn.Identity()(3))
-    before.remove()
-    after.remove()
-    log.note(lib.nn.Identity()(3))
-    handles = [
-        place.register_module_parameter_registration_hook(lambda m, n, p: log.note("p", n)),
-        place.register_module_buffer_registration_hook(lambda m, n, p: log.note("b", n)),
-        place.register_module_module_registration_hook(lambda m, n, p: log.note("m", n)),
-    ]
-    n = lib.nn.Sequential(lib.nn.BatchNorm1d(2))
-    n.x = lib.nn.ReLU()
-    n[0].running_mean = lib.ones(2)
-    n.x = None
-    for handle in handles:
-        handle.remove()
-
-
-def two(lib: Any) -> Any:
-    """A module with two inputs and two outputs."""
-
-    class Two(lib.nn.Module):
-        def forward(self, x: Any, y: Any = None) -> Any:
-            return x * 2, None if y is None else y * 3
-
-    return Two()
-
-
-def backward_hooks(lib: Any, log: Log) -> None:
-    def leaf() -> Any:
-        return lib.ones(2).requires_grad_()
-
-    m = two(lib)
-    m.register_full_backward_hook(lambda module, gi, go: log.note("full", gi, go))
-    m.register_full_backward_pre_hook(lambda module, go: tuple(g * 10 for g in go))
-    x, y = leaf(), leaf()
-    a, b = m(x, y)
-    (a.sum() + b.sum()).backward()
-    log.note(x.grad, y.grad)
-    a, b = m(x, y=leaf() * 1)
-    (a.sum() + b.sum()).backward()
-    m = lib.nn.Linear(2, 2)
-    lib.nn.init.constant_(m.weight, 0.5)
-    handle = m.register_full_backward_hook(lambda module, gi, go: (gi[0] * 5,))
-    x = leaf()
-    m(x).sum().backward()
-    log.note(x.grad, m.weight.grad)
-    handle.remove()
-    m.register_full_backward_hook(lambda module, gi, go: log.note("no input", gi, go))
-    log.attempt("no input", lambda: m(lib.ones(2)).sum().backward())
-    m.register_full_backward_hook(lambda module, gi, go: (1, 2))
-    log.attempt("too many", lambda: m(leaf()).sum().backward())
-    m = lib.nn.Linear(2, 2)
-    m.register_full_backward_pre_hook(lambda module, go: (1, 2))
-    log.attempt("too many", lambda: m(leaf()).sum().backward())
-    m = lib.nn.Linear(2, 2)
-    m.register_full_backward_hook(lambda *a: None)
-    log.attempt("mixed", lambda: m.register_backward_hook(lambda *a: None))
-
-
 def copies(lib: Any, log: Log) -> None:
     n = net(lib)
     n.tied = n.lin.weight
@@ -537,27 +309,18 @@ def printing(lib: Any, log: Log) -> None:
 
 
 SCENARIOS = [
-    assigning,
     attributes,
-    backward_hooks,
-    bad_state,
     before_init,
     buffers,
     class_attributes,
     copies,
-    custom_loading,
     dictionaries,
-    extra_state,
     finding,
-    forward_hooks,
-    global_hooks,
     modes,
     own_setstate,
     placement,
     printing,
     registration,
-    state,
-    state_hooks,
     walking,
 ]
 
@@ -565,19 +328,6 @@ SCENARIOS = [
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda s: s.__name__)
 def test_as_pytorch(scenario: Any) -> None:
     compare(scenario)
-
-
-def test_failed_load_changes_nothing() -> None:
-    """Stricter than PyTorch, which keeps what it had copied before it found the error."""
-    n = net(jtorch)
-    before = {k: v.clone() for k, v in n.state_dict().items()}
-    for assign in (False, True):
-        entries = {k: v + 1 for k, v in before.items()}
-        entries["lin.bias"] = jtorch.ones(7)
-        with pytest.raises(RuntimeError, match="size mismatch for lin.bias"):
-            n.load_state_dict(entries, assign=assign)
-        for name, value in n.state_dict().items():
-            assert value.tolist() == before[name].tolist()
 
 
 def test_modules_are_freed_at_once() -> None:
@@ -598,7 +348,3 @@ def test_members_read_without_getattr() -> None:
     assert {"weight", "bias"} <= set(vars(m))
     assert not {"weight", "bias"} & set(m.__getstate__())
     assert type(copy.deepcopy(m)._parameters) is type(m._parameters)
-
-
-def test_versions() -> None:
-    assert jtorch.nn.BatchNorm1d(1)._version == torch.nn.BatchNorm1d(1)._version

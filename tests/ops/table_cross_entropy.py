@@ -32,6 +32,11 @@ def chances(t, *shape):
     return found / found.sum(1, keepdims=True)
 
 
+def log_chances(t, *shape):
+    found = np.exp(t.float(*shape))
+    return np.log(found / found.sum(-1, keepdims=True))
+
+
 def class_samples(t):
     x = t.float(3, 4) * 3
     weight = t.constant(t.positive(4))
@@ -174,5 +179,30 @@ case(
         t(t.float(3, 4), t.unit(3, 4), t.constant(t.positive(4)), reduction="none"),
     ],
     errors=lambda t: [(t(t.float(2, 3), t.unit(2, 4)), "must match the size")],
+    out=False,
+)
+case(
+    F + "ctc_loss",
+    lambda t: [
+        t(log_chances(t, 6, 2, 4), classes(t, 2, 3, high=3) + 1, (6, 5), (3, 2)),
+        t(
+            log_chances(t, 6, 2, 4),
+            np.array([[1, 1, 2], [3, 2, 1]]),
+            np.array([6, 4]),
+            np.array([3, 1]),
+        ),
+        t(log_chances(t, 6, 2, 4), np.array([1, 1, 2, 3]), (6, 6), (3, 1), reduction="none"),
+        t(
+            log_chances(t, 3, 2, 4),
+            np.array([[1, 1, 1], [3, 2, 1]]),
+            (3, 3),
+            (3, 2),
+            0,
+            "sum",
+            True,
+        ),
+        t(log_chances(t, 6, 1, 4)[:, 0], np.array([1, 2]), (6,), (2,), 3),
+    ],
+    tolerance=5,
     out=False,
 )

@@ -13,7 +13,7 @@ case(
 )
 case(
     "digamma",
-    lambda t: [t(t.positive(5, dtype="float64")), t(t.float(3, low=1, high=9))],
+    lambda t: [t(t.positive(5, dtype="float64")), t(t.float(6, low=-9, high=9))],
     tolerance=20,
 )
 case(

@@ -1,0 +1,112 @@
+"""The hooks of a Module held against PyTorch's: forward, backward, global.
+
+Each scenario is run with both libraries (see scenarios.py).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from .scenarios import Log, compare
+
+
+def forward_hooks(lib: Any, log: Log) -> None:
+    m = lib.nn.Identity()
+    handle = m.register_forward_pre_hook(lambda module, args: log.note("pre", args))
+    log.note(m(1))
+    handle.remove()
+    m.register_forward_pre_hook(lambda module, args: 3)
+    log.note(m(1))
+    m.register_forward_pre_hook(lambda module, args, kwargs: ((7,), {}), with_kwargs=True)
+    log.note(m(1))
+    m.register_forward_hook(lambda module, args, kwargs, out: (args, kwargs, out), with_kwargs=True)
+    log.note(m(1))
+    m.register_forward_hook(lambda module, args, out: log.note("first", out), prepend=True)
+    log.note(m(1))
+    with m.register_forward_hook(lambda module, args, out: out * 2):
+        log.note(m(1))
+    log.note(m(1), len(m._forward_hooks), len(m._forward_hooks_with_kwargs))
+    m.register_forward_pre_hook(lambda module, args, kwargs: 3, with_kwargs=True)
+    log.attempt("bad", lambda: m(1))
+
+    class Fails(lib.nn.Module):
+        def forward(self, x: Any) -> Any:
+            raise ValueError("boo")
+
+    m = Fails()
+    m.register_forward_hook(lambda *a: log.note("always", *a[1:]), always_call=True)
+    m.register_forward_hook(lambda *a: 1 / 0, always_call=True)
+    m.register_forward_hook(lambda *a: log.note("never"))
+    log.attempt("fails", lambda: m(1))
+
+
+def global_hooks(lib: Any, log: Log) -> None:
+    place = lib.nn.modules.module
+    before = place.register_module_forward_pre_hook(lambda m, a: log.note("pre", a))
+    after = place.register_module_forward_hook(lambda m, a, o: log.note("after", a, o))
+    log.note(lib.nn.Identity()(3))
+    before.remove()
+    after.remove()
+    log.note(lib.nn.Identity()(3))
+    handles = [
+        place.register_module_parameter_registration_hook(lambda m, n, p: log.note("p", n)),
+        place.register_module_buffer_registration_hook(lambda m, n, p: log.note("b", n)),
+        place.register_module_module_registration_hook(lambda m, n, p: log.note("m", n)),
+    ]
+    n = lib.nn.Sequential(lib.nn.BatchNorm1d(2))
+    n.x = lib.nn.ReLU()
+    n[0].running_mean = lib.ones(2)
+    n.x = None
+    for handle in handles:
+        handle.remove()
+
+
+def two(lib: Any) -> Any:
+    """A module with two inputs and two outputs."""
+
+    class Two(lib.nn.Module):
+        def forward(self, x: Any, y: Any = None) -> Any:
+            return x * 2, None if y is None else y * 3
+
+    return Two()
+
+
+def backward_hooks(lib: Any, log: Log) -> None:
+    def leaf() -> Any:
+        return lib.ones(2).requires_grad_()
+
+    m = two(lib)
+    m.register_full_backward_hook(lambda module, gi, go: log.note("full", gi, go))
+    m.register_full_backward_pre_hook(lambda module, go: tuple(g * 10 for g in go))
+    x, y = leaf(), leaf()
+    a, b = m(x, y)
+    (a.sum() + b.sum()).backward()
+    log.note(x.grad, y.grad)
+    a, b = m(x, y=leaf() * 1)
+    (a.sum() + b.sum()).backward()
+    m = lib.nn.Linear(2, 2)
+    lib.nn.init.constant_(m.weight, 0.5)
+    handle = m.register_full_backward_hook(lambda module, gi, go: (gi[0] * 5,))
+    x = leaf()
+    m(x).sum().backward()
+    log.note(x.grad, m.weight.grad)
+    handle.remove()
+    m.register_full_backward_hook(lambda module, gi, go: log.note("no input", gi, go))
+    log.attempt("no input", lambda: m(lib.ones(2)).sum().backward())
+    m.register_full_backward_hook(lambda module, gi, go: (1, 2))
+    log.attempt("too many", lambda: m(leaf()).sum().backward())
+    m = lib.nn.Linear(2, 2)
+    m.register_full_backward_pre_hook(lambda module, go: (1, 2))
+    log.attempt("too many", lambda: m(leaf()).sum().backward())
+    m = lib.nn.Linear(2, 2)
+    m.register_full_backward_hook(lambda *a: None)
+    log.attempt("mixed", lambda: m.register_backward_hook(lambda *a: None))
+
+
+@pytest.mark.parametrize(
+    "scenario", [backward_hooks, forward_hooks, global_hooks], ids=lambda s: s.__name__
+)
+def test_as_pytorch(scenario: Any) -> None:
+    compare(scenario)
