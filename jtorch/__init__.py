@@ -2,8 +2,9 @@
 
     import jtorch as torch
 
-The names here are PyTorch's. Functions come from the op rows (`jtorch/ops`) and from `jtorch/functions`; the engine
-is in `jtorch/_core`, whose `__init__` says in which order to read it.
+The names here are PyTorch's. Functions come from the op rows (`jtorch/ops`) and from
+`jtorch/functions`; the engine is in `jtorch/_core`, whose `__init__` says in which order to read
+it.
 """
 
 import difflib as _difflib
@@ -16,15 +17,26 @@ from ._core.device import device
 from ._core.dtype import dtype
 from ._core.errors import OutOfMemoryError, ProgramError
 from ._core.format import set_printoptions
-from ._core.grad_mode import enable_grad, inference_mode, is_grad_enabled
-from ._core.grad_mode import is_inference_mode_enabled, no_grad, set_grad_enabled
+from ._core.grad_mode import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
 from ._core.tensor import Size, Tensor, strided
 from .functions import creation, facts, indexing, shaping
 from .functions import random as _random_functions
 from .functions.facts import finfo, iinfo
 from .functions.random import Generator, default_generator
-from .functions.shaping import channels_last, channels_last_3d, contiguous_format
-from .functions.shaping import memory_format, preserve_format
+from .functions.shaping import (
+    channels_last,
+    channels_last_3d,
+    contiguous_format,
+    memory_format,
+    preserve_format,
+)
 
 __version__ = "0.1.0"
 

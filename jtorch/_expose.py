@@ -1,7 +1,9 @@
-"""Op rows under their public names: functions, methods, in-place methods, `nn.functional` and the other rooms.
+"""Op rows under their public names: functions, methods, in-place methods, `nn.functional` and the
+other rooms.
 
-`functions(room)` gives the functions of a namespace; `hang_methods()` puts methods on Tensor. The function that a
-user calls is the recorder itself (see _core/record.py): there is nothing in between.
+`functions(room)` gives the functions of a namespace; `hang_methods()` puts methods on Tensor. The
+function that a user calls is the recorder itself (see _core/record.py): there is nothing in
+between.
 """
 
 from __future__ import annotations
@@ -42,7 +44,8 @@ def inplace_method(op: Op) -> Callable:
 
 
 def functions(room: str) -> dict[str, Callable]:
-    """name -> function, of a public namespace: "torch", "nn.functional", "linalg", "fft", "special"."""
+    """name -> function, of a public namespace: "torch", "nn.functional", "linalg", "fft",
+    "special"."""
     found = {}
     for row in ROWS.values():
         if room in row.public:

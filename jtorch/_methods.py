@@ -1,4 +1,5 @@
-"""What is hung on Tensor besides the rows' methods: operators, indexing, conversion, autograd, random fills."""
+"""What is hung on Tensor besides the rows' methods: operators, indexing, conversion, autograd,
+random fills."""
 
 from __future__ import annotations
 

@@ -1,11 +1,12 @@
-"""`torch.cuda` as far as it makes sense over JAX: the truth about CUDA devices, and what has nothing to do here."""
+"""`torch.cuda` as far as it makes sense over JAX: the truth about CUDA devices, and what has
+nothing to do here."""
 
 from __future__ import annotations
 
 from typing import Any
 
-
-from ._core.device import canonical, device_count as _device_count, jax_device
+from ._core.device import canonical, jax_device
+from ._core.device import device_count as _device_count
 from .functions.facts import synchronize as _synchronize
 
 

@@ -43,4 +43,3 @@ def budget(nodes: int) -> Iterator[None]:
         yield
     finally:
         limits.nodes = before
-

@@ -28,6 +28,7 @@ LAYERS = (
     "_core.trace",
     "_core.graph",
     "_core.program",
+    "_core.arguments",
     "_core.extend",
     "_core.append",
     "_core.grad_mode",

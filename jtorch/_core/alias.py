@@ -1,10 +1,11 @@
 """Views and in-place writes: several Tensors, one storage.
 
-A Tensor owns its cell until somebody makes a view of it, or writes to it in place; then it gets a `Storage`, which
-holds the cell of the base, a version, and weak references to the Tensors that share it. A view knows the steps that
-lead from the base to it: `get` is the op of a step, `put` is what the op's row calls `view`. A write puts into the
-base and makes the other members stale (`_cell` is None); they re-read the base when they are next used.
-Nothing here knows Tensor's methods; it uses the slots `_cell`, `_storage`, `_view`. Read tensor.py next.
+A Tensor owns its cell until somebody makes a view of it, or writes to it in place; then it gets a
+`Storage`, which holds the cell of the base, a version, and weak references to the Tensors that
+share it. A view knows the steps that lead from the base to it: `get` is the op of a step, `put` is
+what the op's row calls `view`. A write puts into the base and makes the other members stale
+(`_cell` is None); they re-read the base when they are next used. Nothing here knows Tensor's
+methods; it uses the slots `_cell`, `_storage`, `_view`. Read tensor.py next.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ _rewritten.defjvp(lambda primals, tangents: (primals[1], tangents[0]))
 REWRITTEN = Op(_rewritten, "rewritten", strides=unchanged)
 
 
-# `Tensor.data`: like detach, but PyTorch gives it a version of its own, so that no graph sees writes through it.
+# `Tensor.data`: like detach, but PyTorch gives it a version of its own, so that no graph sees
+# writes through it.
 DATA = Op(
     lambda input: input,
     "data",
@@ -151,7 +153,7 @@ def cell_of(tensor: Any) -> Cell:
     return refresh(tensor) if cell is None else cell
 
 
-# ------------------------------------------------------------------------------------------------ writing
+# ------------------------------------------------------------------------------------------ writing
 
 
 def is_leaf(cell: Cell) -> bool:
@@ -165,7 +167,8 @@ def check_writable(tensor: Any) -> Cell:
     aval = cell.aval
     if overlaps(aval.shape, aval.strides):
         raise RuntimeError(
-            "unsupported operation: more than one element of the written-to tensor refers to a single "
+            "unsupported operation: more than one element of the written-to tensor refers to a "
+            "single "
             "memory location. Please clone() the tensor before performing the operation."
         )
     if local.context.modes.grad:
@@ -176,13 +179,15 @@ def check_writable(tensor: Any) -> Cell:
         base = tensor._storage.cell if tensor._view else cell
         if base.aval.requires_grad and is_leaf(base) and aval.requires_grad:
             raise RuntimeError(
-                "a view of a leaf Variable that requires grad is being used in an in-place operation."
+                "a view of a leaf Variable that requires grad is being used in an in-place "
+                "operation."
             )
     return cell
 
 
 def write(tensor: Any, new: Cell) -> None:
-    """Replace the contents of a Tensor by a cell of its shape and dtype: the end of every in-place op.
+    """Replace the contents of a Tensor by a cell of its shape and dtype: the end of every in-place
+    op.
 
     Aliases see it; a graph that had saved the old contents will refuse to go backward.
     """
@@ -197,7 +202,10 @@ def write(tensor: Any, new: Cell) -> None:
 
 
 def _put_through(base: Cell, view: tuple[Step, ...], new: Cell) -> Cell:
-    """The base after a write through the steps of a view. One that is cut off writes without autograd."""
+    """The base after a write through the steps of a view.
+
+    One that is cut off writes without autograd.
+    """
     context = local.context
     before = context.modes
     if is_cut_off(view):
@@ -221,7 +229,8 @@ def is_cut_off(view: tuple[Step, ...] | None) -> bool:
 def _with_history(owner: Any, old: Cell, new: Cell) -> Cell:
     """The new contents of what requires grad, where the write itself was hidden from autograd.
 
-    A leaf stays a leaf; otherwise the graph goes on from before the write. owner: the Tensor, or a reference to it.
+    A leaf stays a leaf; otherwise the graph goes on from before the write. owner: the Tensor, or a
+    reference to it.
     """
     if not old.aval.requires_grad or new.aval.requires_grad:
         return new
@@ -265,7 +274,10 @@ def overwrite(cell: Cell) -> None:
 
 
 class Undo:
-    """How to take back one write. Leaves of the trace are held by position, so that they can be donated."""
+    """How to take back one write.
+
+    Leaves of the trace are held by position, so that they can be donated.
+    """
 
     __slots__ = ("own", "storage", "tensor", "was")
 
@@ -276,7 +288,9 @@ class Undo:
         self.own = position_or_cell(trace, tensor._cell)
 
     def run(self, trace: Trace) -> None:
-        was, own = (c if isinstance(c, Cell) else trace.leaves[-1 - c] for c in (self.was, self.own))
+        was, own = (
+            c if isinstance(c, Cell) else trace.leaves[-1 - c] for c in (self.was, self.own)
+        )
         was.trace = own.trace = None
         self.storage.cell = was
         for reference in self.storage.members:
@@ -302,7 +316,7 @@ def _hidden(old: Cell, new: Cell) -> Cell:
         context.modes = before
 
 
-# ------------------------------------------------------------------------------------------------- leaves
+# ------------------------------------------------------------------------------------------- leaves
 
 
 def as_leaf(tensor: Any, cell: Cell) -> Cell:
@@ -332,7 +346,8 @@ def as_constant(cell: Cell) -> Cell:
 def rebase(tensor: Any, cell: Cell, storage: Storage | None = None) -> None:
     """Make the Tensor the base of a storage (its own, if none is given), with a new cell.
 
-    The other members, which see the same values, see them cut off from the Tensor's history from now on.
+    The other members, which see the same values, see them cut off from the Tensor's history from
+    now on.
     """
     storage = storage or tensor._storage
     if storage is not None:

@@ -1,7 +1,8 @@
 """Recording, for cells: append a call to the present trace.
 
-autograd, aliases and optimizers record through `append`. record.py does the same for Tensors, unrolled, since it is
-the hot path; it comes here when the arguments are not plain. Read record.py next.
+autograd, aliases and optimizers record through `append`. record.py does the same for Tensors,
+unrolled, since it is the hot path; it comes here when the arguments are not plain. Read record.py
+next.
 """
 
 from __future__ import annotations
@@ -59,7 +60,8 @@ def key_of(trace: Trace, op: Any, modes: Modes, args: tuple, kwargs: dict) -> tu
 
 
 def append(context: Context, op: Any, args: tuple, kwargs: dict | None = None) -> list[Cell]:
-    """Append op(*args, **kwargs), cells for arrays, to the present trace; the cells of its outputs."""
+    """Append op(*args, **kwargs), cells for arrays, to the present trace; the cells of its
+    outputs."""
     return advance(*step(context, op, args, kwargs or {}))
 
 

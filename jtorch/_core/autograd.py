@@ -1,9 +1,9 @@
 """backward: a walk over the graph that records VJP nodes, and its memory.
 
-The walk takes GradNodes from the latest to the earliest, records the VJP of each, and adds up what arrives at an
-edge. It knows no op. While the graph lies wholly in the present trace, all that it records is a function of the
-trie's state: `gradients` remembers it there, and the next time costs only the leaves.
-What to do with the gradients of leaves is said in backward.py. Read alias.py next.
+The walk takes GradNodes from the latest to the earliest, records the VJP of each, and adds up what
+arrives at an edge. It knows no op. While the graph lies wholly in the present trace, all that it
+records is a function of the trie's state: `gradients` remembers it there, and the next time costs
+only the leaves. What to do with the gradients of leaves is said in backward.py. Read alias.py next.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ ONES = Op(jnp.ones_like, "ones_like", differentiable=False)
 ZEROS = Op(jnp.zeros_like, "zeros_like", differentiable=False)
 
 SECOND_TIME = (
-    "Trying to backward through the graph a second time (or directly access saved tensors after they "
+    "Trying to backward through the graph a second time (or directly access saved tensors after "
+    "they "
     "have already been freed). Saved intermediate values of the graph are freed when you call "
     ".backward() or autograd.grad(). Specify retain_graph=True if you need to backward through the "
     "graph a second time or if you need to access saved tensors after calling backward."
@@ -70,8 +71,8 @@ def walk(
 ) -> Gradients:
     """Record the backward of the graph above `roots`, pairs of an edge and its cotangent.
 
-    captured: edges whose gradient is wanted although they are no leaves; their values are filled in.
-    RuntimeError where the graph was freed, or something that it needs was written in place.
+    captured: edges whose gradient is wanted although they are no leaves; their values are filled
+    in. RuntimeError where the graph was freed, or something that it needs was written in place.
     """
     gradients = Gradients(context)
     before = context.modes
@@ -115,7 +116,8 @@ def _check(node: GradNode) -> None:
     if node.is_overwritten():
         raise RuntimeError(
             "one of the variables needed for gradient computation has been modified by an inplace "
-            f"operation: an input or the output of {node.name}, recorded at {node.line}. Hint: clone() "
+            f"operation: an input or the output of {node.name}, recorded at {node.line}. Hint: "
+            "clone() "
             "what you keep, or move the write behind backward()."
         )
 
@@ -143,7 +145,7 @@ def _pull(context: Context, node: GradNode, cotangents: list) -> list[tuple[Any,
     return [(node.edges[k], cell) for k, cell in zip(node.needs, found, strict=True)]
 
 
-# --------------------------------------------------------------------------------------------- the memory
+# --------------------------------------------------------------------------------------- the memory
 
 
 class Memory:
@@ -160,7 +162,10 @@ class Memory:
 
 
 def gradients(context: Context, root: Cell, retain: bool) -> list[tuple[weakref.ref, Cell]]:
-    """Record the backward of a scalar: (leaf, gradient) pairs. Remembered where the trace allows it."""
+    """Record the backward of a scalar: (leaf, gradient) pairs.
+
+    Remembered where the trace allows it.
+    """
     trace = context.trace
     if root.trace is trace and root.array is None and not (trace.overwritten or trace.watched):
         memory = trace.state.memo.get((root.index, retain, context.modes))

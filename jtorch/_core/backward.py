@@ -1,4 +1,5 @@
-"""backward, grad and hooks, for Tensors: what happens to the gradients that autograd.py computes."""
+"""backward, grad and hooks, for Tensors: what happens to the gradients that autograd.py
+computes."""
 
 from __future__ import annotations
 
@@ -24,9 +25,9 @@ def backward(
 ) -> None:
     """Add the gradients of this Tensor to `.grad` of the leaves.
 
-    gradient: the cotangent, of this Tensor's shape; it may be left out for one element. inputs: the only Tensors
-    whose `.grad` is wanted. RuntimeError without a graph, for many elements without a `gradient`, and for a graph
-    that was freed. See `torch.Tensor.backward`.
+    gradient: the cotangent, of this Tensor's shape; it may be left out for one element. inputs: the
+    only Tensors whose `.grad` is wanted. RuntimeError without a graph, for many elements without a
+    `gradient`, and for a graph that was freed. See `torch.Tensor.backward`.
     """
     retain = create_graph if retain_graph is None else retain_graph
     if gradient is None and not create_graph and inputs is None:
@@ -74,7 +75,10 @@ def grad(
     is_grads_batched: bool = False,
     materialize_grads: bool = False,
 ) -> tuple[Tensor | None, ...]:
-    """The gradients of `outputs` with respect to `inputs`, without touching `.grad`. See `torch.autograd.grad`."""
+    """The gradients of `outputs` with respect to `inputs`, without touching `.grad`.
+
+    See `torch.autograd.grad`.
+    """
     outputs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
     inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
     if grad_outputs is None or isinstance(grad_outputs, Tensor):
@@ -117,16 +121,14 @@ def accumulate(tensor: Tensor, cell: Cell, create: bool = False) -> None:
             hook(tensor)
 
 
-# ------------------------------------------------------------------------------------------------- roots
+# -------------------------------------------------------------------------------------------- roots
 
 
 def _scalar(tensor: Tensor) -> Cell:
     cell = cell_of(tensor)
     aval = cell.aval
     if not aval.requires_grad:
-        raise RuntimeError(
-            "element 0 of tensors does not require grad and does not have a grad_fn"
-        )
+        raise RuntimeError("element 0 of tensors does not require grad and does not have a grad_fn")
     if aval.shape and tensor.numel() != 1:
         raise RuntimeError("grad can be implicitly created only for scalar outputs")
     if aval.dtype.is_complex:
@@ -150,7 +152,8 @@ def _roots(tensors: Sequence[Tensor], cotangents: Sequence[Tensor | None]) -> li
             one = cell_of(given)
             if one.aval.shape != cell.aval.shape:
                 raise RuntimeError(
-                    f"Mismatch in shape: grad_output[{k}] has a shape of {given.shape} and output[{k}] "
+                    f"Mismatch in shape: grad_output[{k}] has a shape of {given.shape} and "
+                    f"output[{k}] "
                     f"has a shape of {tensor.shape}."
                 )
         roots.append((edge_of_cell(cell), one))
@@ -164,7 +167,7 @@ def _wanted_edge(tensor: Tensor) -> Any:
     return edge_of_cell(cell)
 
 
-# ------------------------------------------------------------------------------------------------- hooks
+# -------------------------------------------------------------------------------------------- hooks
 
 
 class Handle:
@@ -217,7 +220,10 @@ def register_post_accumulate_grad_hook(self: Tensor, hook: Callable[[Tensor], No
 
 
 def retain_grad(self: Tensor) -> None:
-    """Keep the gradient of this Tensor in `.grad`, though it is no leaf. See `torch.Tensor.retain_grad`."""
+    """Keep the gradient of this Tensor in `.grad`, though it is no leaf.
+
+    See `torch.Tensor.retain_grad`.
+    """
     cell = cell_of(self)
     if not cell.aval.requires_grad:
         raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")

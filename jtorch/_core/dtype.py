@@ -1,8 +1,8 @@
 """dtypes and PyTorch's promotion of them.
 
 A `dtype` is PyTorch's name for a NumPy dtype (`ml_dtypes` supplies bfloat16 and the float8 family).
-Promotion knows three ranks of operand: a tensor with dimensions, a zero-dim tensor, a Python number;
-the lower ranks only count where their category (bool, integer, float, complex) is higher.
+Promotion knows three ranks of operand: a tensor with dimensions, a zero-dim tensor, a Python
+number; the lower ranks only count where their category (bool, integer, float, complex) is higher.
 Read op.py next, which applies it.
 """
 

@@ -1,7 +1,7 @@
 """Where the user's line is, and the errors that are not PyTorch's own.
 
-Errors of users are raised where an op is recorded, with PyTorch's class and words. What can only fail when a
-program is compiled or run is raised as `ProgramError`, with the op and the user's line.
+Errors of users are raised where an op is recorded, with PyTorch's class and words. What can only
+fail when a program is compiled or run is raised as `ProgramError`, with the op and the user's line.
 """
 
 from __future__ import annotations

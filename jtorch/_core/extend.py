@@ -1,8 +1,8 @@
 """The slow path of recording: a call that was never made at this place of the trie.
 
-Here shapes are inferred by `jax.eval_shape`, users' errors are raised, the user's line is noted, numbers that vary
-become inputs, and a trace that outgrew its budget is cut at the loop head. Nothing here runs twice for a path.
-Read append.py next.
+Here shapes are inferred by `jax.eval_shape`, users' errors are raised, the user's line is noted,
+numbers that vary become inputs, and a trace that outgrew its budget is cut at the loop head.
+Nothing here runs twice for a path. Read append.py next.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 
 import jax
 
+from .arguments import check_arguments
 from .dtype import FLOAT, to_dtype
 from .errors import first_line, user_line
 from .graph import LEAF, flows
@@ -36,7 +37,8 @@ limits = Limits()
 
 
 def extend(trace: Trace, key: tuple, op: Any, args: tuple, kwargs: dict) -> State | None:
-    """The state after a call that `trace.state.next` doesn't know; None if the trace was cut first."""
+    """The state after a call that `trace.state.next` doesn't know; None if the trace was cut
+    first."""
     state = trace.state
     generic = _generic(op, key)
     varying = False
@@ -68,7 +70,13 @@ def _make(trace: Trace, op: Any, args: tuple, kwargs: dict) -> State:
     named = {k: _template(v, cells) for k, v in kwargs.items()}
     modes = trace.context.modes
     varying = frozenset(k for k, c in enumerate(cells) if c.aval.number)
-    call_key = (op, modes, _static(args), tuple((k, _static(v)) for k, v in kwargs.items()), varying)
+    call_key = (
+        op,
+        modes,
+        _static(args),
+        tuple((k, _static(v)) for k, v in kwargs.items()),
+        varying,
+    )
     call = Call(op, modes, template, named, call_key, varying)
     avals = tuple(c.aval for c in cells)
     outputs = infer(call, avals, trace)
@@ -101,7 +109,7 @@ def _static(value: Any) -> Any:
     return type(value), value
 
 
-# ---------------------------------------------------------------------------------------------- inference
+# ---------------------------------------------------------------------------------------- inference
 
 _inferred: dict[tuple, tuple[Aval, ...]] = {}
 
@@ -117,6 +125,7 @@ def infer(call: Call, avals: tuple[Aval, ...], trace: Trace) -> tuple[Aval, ...]
 
 def _infer(call: Call, avals: tuple[Aval, ...], trace: Trace) -> tuple[Aval, ...]:
     op = call.op
+    check_arguments(op, call.args, call.kwargs)
     statistics.nodes_inferred += 1
     structs = [a.struct for a in avals]
     try:
@@ -158,7 +167,7 @@ def _strides(call: Call, avals: tuple[Aval, ...], shape: tuple, k: int) -> tuple
     return contiguous(shape)
 
 
-# ------------------------------------------------------------------------------------------- varying numbers
+# ---------------------------------------------------------------------------------- varying numbers
 
 
 def _generic(op: Any, key: tuple) -> tuple | None:
@@ -198,7 +207,7 @@ def _enter_numbers(trace: Trace, args: tuple, kwargs: dict) -> None:
             trace.leaves.append(value)
 
 
-# --------------------------------------------------------------------------------------------------- budget
+# ------------------------------------------------------------------------------------------- budget
 
 
 def _is_full(state: State) -> bool:
@@ -208,7 +217,8 @@ def _is_full(state: State) -> bool:
 def _beyond(trace: Trace, key: tuple, op: Any, args: tuple, kwargs: dict) -> State | None:
     """A call on a trace over budget: cut where the trace's first call comes round again.
 
-    States over budget have no `next`, so that every call comes here; their continuations are in `beyond`.
+    States over budget have no `next`, so that every call comes here; their continuations are in
+    `beyond`.
     """
     state = trace.state
     if state.beyond is None:

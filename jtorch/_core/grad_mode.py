@@ -1,4 +1,5 @@
-"""no_grad, enable_grad, inference_mode: the modes of autograd, as context managers and decorators."""
+"""no_grad, enable_grad, inference_mode: the modes of autograd, as context managers and
+decorators."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ from .trace import local
 
 
 class _GradMode:
-    """A context manager that sets modes of this thread, and a decorator for functions and generators."""
+    """A context manager that sets modes of this thread, and a decorator for functions and
+    generators."""
 
     def __init__(self, **modes: bool) -> None:
         self._modes = modes
@@ -83,7 +85,10 @@ class enable_grad(_GradMode):
 
 
 class set_grad_enabled(_GradMode):
-    """Record gradients or not, from the call on and as a context manager. See `torch.set_grad_enabled`."""
+    """Record gradients or not, from the call on and as a context manager.
+
+    See `torch.set_grad_enabled`.
+    """
 
     def __init__(self, mode: bool) -> None:
         super().__init__(grad=bool(mode))
@@ -100,7 +105,10 @@ class set_grad_enabled(_GradMode):
 
 
 class inference_mode(_GradMode):
-    """Record no gradients; what is made inside can be used like any Tensor. See `torch.inference_mode`."""
+    """Record no gradients; what is made inside can be used like any Tensor.
+
+    See `torch.inference_mode`.
+    """
 
     def __new__(cls, mode: Any = True) -> Any:
         made = object.__new__(cls)

@@ -1,10 +1,10 @@
 """The autograd graph, read off the trace.
 
-While values are pending nothing is stored for autograd: the trace says which op made what of what. A `GradNode`
-is made of a node of the trace when somebody needs it: a backward that was not seen before, `grad_fn`, or a program
-that runs while the graph is still alive; then it keeps the cells that its VJP uses, and nothing else.
-An *edge* says where a gradient goes: (GradNode, output number), or a weak reference to a leaf Tensor, or None.
-Read program.py next.
+While values are pending nothing is stored for autograd: the trace says which op made what of what.
+A `GradNode` is made of a node of the trace when somebody needs it: a backward that was not seen
+before, `grad_fn`, or a program that runs while the graph is still alive; then it keeps the cells
+that its VJP uses, and nothing else. An *edge* says where a gradient goes: (GradNode, output
+number), or a weak reference to a leaf Tensor, or None. Read program.py next.
 """
 
 from __future__ import annotations
@@ -29,11 +29,12 @@ LEAF = Op(lambda input: input, "leaf", strides=unchanged, view=lambda base, new:
 
 
 class Vjp:
-    """The gradient op of a call: (inputs, outputs, cotangents) -> cotangents of the inputs in `needs`.
+    """The gradient op of a call: (inputs, outputs, cotangents) -> cotangents of the inputs in
+    `needs`.
 
-    needs: which inputs want a gradient.  outputs: which outputs have a cotangent.  absent: input -> aval, for those
-    that the gradient doesn't depend on and that were not kept.  Where the op's row says `backward`, the gradient is
-    a function of the output and takes no inputs.
+    needs: which inputs want a gradient.  outputs: which outputs have a cotangent.  absent: input ->
+    aval, for those that the gradient doesn't depend on and that were not kept.  Where the op's row
+    says `backward`, the gradient is a function of the output and takes no inputs.
     """
 
     __slots__ = ("absent", "call", "name", "needs", "outputs")
@@ -78,7 +79,10 @@ class Vjp:
         return results, pullback
 
     def smooth(self, avals: tuple[Aval, ...]) -> frozenset[int]:
-        """The inputs through which the gradient can be differentiated again. Others only choose (a mask, say)."""
+        """The inputs through which the gradient can be differentiated again.
+
+        Others only choose (a mask, say).
+        """
         key = (self, avals)
         found = _smooth.get(key)
         if found is None:
@@ -154,9 +158,10 @@ def _find_smooth(vjp: Vjp, avals: tuple[Aval, ...]) -> frozenset[int]:
 class GradNode:
     """A node of the autograd graph. See `torch.autograd.graph.Node`.
 
-    edges: where the gradient of each input goes.  needs: the inputs that have an edge.  trace, first: its position
-    while pending.  inputs, outputs: the cells kept for the VJP once a program has run.  watch: cells that must not
-    have been written in place since.  sequence: the order of recording; a backward goes from high to low.
+    edges: where the gradient of each input goes.  needs: the inputs that have an edge.  trace,
+    first: its position while pending.  inputs, outputs: the cells kept for the VJP once a program
+    has run.  watch: cells that must not have been written in place since.  sequence: the order of
+    recording; a backward goes from high to low.
     """
 
     __slots__ = (
@@ -221,9 +226,7 @@ class GradNode:
         """The inputs, as cells of the present trace or kept ones."""
         if self.inputs is not None:
             return self.inputs
-        return [
-            handle(self.trace, p, a) for p, a in zip(self.positions, self.avals, strict=True)
-        ]
+        return [handle(self.trace, p, a) for p, a in zip(self.positions, self.avals, strict=True)]
 
     def output_cell(self) -> Cell:
         """The output, for a gradient that is a function of it."""
@@ -303,9 +306,7 @@ def read(trace: Trace, state: State) -> GradNode:
             stack.extend(waiting)
             continue
         node = top.node
-        edges = tuple(
-            edge_of(trace, p, a) for p, a in zip(node.inputs, node.avals, strict=True)
-        )
+        edges = tuple(edge_of(trace, p, a) for p, a in zip(node.inputs, node.avals, strict=True))
         edges = tuple(e if flows(node.call, node.avals, k) else None for k, e in enumerate(edges))
         trace.nodes[top.first] = GradNode(trace, top, edges)
         stack.pop()

@@ -1,7 +1,8 @@
 """Modes: what changes the meaning of an op without being an argument of it.
 
-A `Modes` is immutable and interned, and part of every node's key: two runs of the same ops in different
-modes are different paths of the trie. The mode now in force belongs to the thread (see trace.py).
+A `Modes` is immutable and interned, and part of every node's key: two runs of the same ops in
+different modes are different paths of the trie. The mode now in force belongs to the thread (see
+trace.py).
 """
 
 from __future__ import annotations

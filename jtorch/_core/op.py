@@ -1,10 +1,10 @@
 """Ops as rows: a pure JAX function with PyTorch's signature, and a few facts about it.
 
-`op(...)` makes an `Op` of a function and puts it into `ROWS`. The engine runs it through `Op.run`, which
-applies the dtype promotion that the row declares; _expose.py hangs it on its public names. What an argument is
-comes from its annotation: `Array` a Tensor, `Number` a number that may vary from step to step without
-recompiling, everything else static. An op knows no Tensor, and the engine knows no op by name.
-Read trace.py next.
+`op(...)` makes an `Op` of a function and puts it into `ROWS`. The engine runs it through `Op.run`,
+which applies the dtype promotion that the row declares; _expose.py hangs it on its public names.
+What an argument is comes from its annotation: `Array` a Tensor, `Number` a number that may vary
+from step to step without recompiling, everything else static. An op knows no Tensor, and the engine
+knows no op by name. Read trace.py next.
 """
 
 from __future__ import annotations
@@ -38,10 +38,12 @@ ROWS: dict[str, Op] = {}
 class Op:
     """One operator.
 
+    kinds: the annotations of the parameters.
     name: its public name.  function: the pure JAX function.  signature: PyTorch's.
-    promote: None, "common" or "float" (PyTorch's type promotion of the array arguments), or "own": the function
-    promotes by itself, and gets numbers that vary as `Varying`.
-    backward: None, or the gradient of the one array input in terms of the output (cotangent, output, *rest).
+    promote: None, "common" or "float" (PyTorch's type promotion of the array arguments), or "own":
+        the function promotes by itself, and gets numbers that vary as `Varying`.
+    backward: None, or the gradient of the one array input in terms of the output
+        (cotangent, output, *rest).
     view: None, or `put(base, new, *rest) -> base`, the write back through this view.
     strides: None, or the rule for the strides that PyTorch would report (see strides.py).
     """
@@ -54,6 +56,7 @@ class Op:
         "differentiable",
         "function",
         "inplace",
+        "kinds",
         "name",
         "numbers",
         "parameters",
@@ -71,6 +74,7 @@ class Op:
         self.name = name
         self._signature: inspect.Signature | None = None
         self.parameters, kinds = _parameters(function)
+        self.kinds = kinds
         # A parameter of sizes: `x.view(2, 3)` means `x.view((2, 3))`.
         self.spread = next((k for k, n in enumerate(kinds) if kinds[n] == "tuple[int, ...]"), None)
         self.arrays = frozenset(n for n, kind in kinds.items() if "Array" in kind)
@@ -139,7 +143,8 @@ class Op:
 
 
 def _parameters(function: Callable) -> tuple[tuple[str, ...], dict[str, str]]:
-    """The names of a function's parameters, and their annotations: `inspect.signature` takes 20 times as long."""
+    """The names of a function's parameters, and their annotations: `inspect.signature` takes 20
+    times as long."""
     given = getattr(function, "__signature__", None)
     if given is not None or not hasattr(function, "__code__"):
         found = (given or inspect.signature(function)).parameters
@@ -155,7 +160,8 @@ def _parameters(function: Callable) -> tuple[tuple[str, ...], dict[str, str]]:
 
 
 class Varying:
-    """A Python number that varies, inside a program: a 0-d array which promotes as a number does."""
+    """A Python number that varies, inside a program: a 0-d array which promotes as a number
+    does."""
 
     __slots__ = ("array",)
 

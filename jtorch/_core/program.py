@@ -1,10 +1,10 @@
 """Programs: a trace compiled by XLA. The furnace is `materialise`.
 
-A program returns the cells that are still alive: held by a Tensor, or used by the VJP of a graph that is still
-alive. It donates the buffers of leaves which an in-place write replaced, when nothing else can see them.
-Everything that decides about a program is a function of the trie's state and of which cells are alive, so a
-trace seen before costs one lookup here. If a program fails, Tensors keep the values they had.
-Read extend.py next, then append.py.
+A program returns the cells that are still alive: held by a Tensor, or used by the VJP of a graph
+that is still alive. It donates the buffers of leaves which an in-place write replaced, when nothing
+else can see them. Everything that decides about a program is a function of the trie's state and of
+which cells are alive, so a trace seen before costs one lookup here. If a program fails, Tensors
+keep the values they had. Read extend.py next, then append.py.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .device import TRACING, default_device, jax_device
+from . import layout
+from .device import CPU, TRACING, default_device, jax_device
 from .errors import OutOfMemoryError, ProgramError, first_line
-from .graph import GradNode, Vjp, edge_of, read
-from .trace import OVERWRITTEN, Cell, Node, State, Trace, local
+from .graph import Vjp
+from .survivors import keep_graph, survivors_of
+from .trace import Cell, Node, State, Trace, local
 
 
 class Statistics:
@@ -40,9 +42,9 @@ listeners: list[Callable[[str, Trace], None]] = []
 class Program:
     """One compiled set of outputs of a state.
 
-    wanted: the positions returned.  source: for each of them, the output of the XLA program, or the leaf (-1 down)
-    that it is.  survivors: positions of the nodes whose graph stays alive.  freed: alive positions whose graph is
-    gone.  numbers: the leaves that are varying numbers.
+    wanted: the positions returned.  source: for each of them, the output of the XLA program, or the
+    leaf (-1 down) that it is.  survivors: positions of the nodes whose graph stays alive.  freed:
+    alive positions whose graph is gone.  numbers: the leaves that are varying numbers.
     """
 
     __slots__ = ("call", "freed", "numbers", "source", "survivors", "wanted")
@@ -82,7 +84,7 @@ def _finish(trace: Trace, program: Program, alive: list[Cell], arrays: list) -> 
                 cell.array = array
                 cell.trace = None
             if program.survivors or program.freed:
-                _keep_graph(trace, program, alive, arrays)
+                keep_graph(trace, program, alive, arrays)
             break
         except KeyboardInterrupt as error:
             interrupted = error
@@ -136,17 +138,21 @@ def is_shared(array: Any) -> bool:
 
 
 def _nodes_in_use(trace: Trace) -> tuple[int, ...]:
-    """The GradNodes that somebody besides the trace and the graph refers to: all of them, to be safe."""
-    return tuple(sorted(trace.nodes))
+    """The GradNodes that somebody may still go back through.
+
+    What a backward has freed is kept by none but the values that are alive, so that the first
+    program of a path is the one that later runs use.
+    """
+    return tuple(sorted([first for first, node in trace.nodes.items() if not node.freed]))
 
 
-# ---------------------------------------------------------------------------------------------- building
+# ----------------------------------------------------------------------------------------- building
 
 
 def build(trace: Trace, alive: tuple, donated: tuple, nodes: tuple) -> Program:
     """Compile (lazily, at the first call) the program for a set of outputs."""
     program = Program()
-    survivors, program.freed = _survivors(trace, alive, nodes)
+    survivors, program.freed = survivors_of(trace, alive, nodes)
     kept = {p for node in survivors if not node.freed for p in node.saved_positions()}
     saved = {p for p in kept if p >= 0}
     program.survivors = tuple(node.first for node in survivors)
@@ -217,7 +223,8 @@ def _evaluator(steps: list[State], wanted: tuple[int, ...], numbers: dict[int, A
             inputs = [values[p] for p in node.inputs]
             if id(state) in pairs:
                 forward = pairs[id(state)]
-                if isinstance(forward, Vjp):  # a node whose VJP follows: run once, keep the residuals
+                # A node whose VJP follows: run once, keep the residuals
+                if isinstance(forward, Vjp):
                     results, pullbacks[id(state)] = forward.pull(tuple(inputs))
                 else:
                     results = pullbacks[forward](tuple(inputs[-len(node.call.op.outputs) :]))
@@ -231,7 +238,8 @@ def _evaluator(steps: list[State], wanted: tuple[int, ...], numbers: dict[int, A
 
 
 def _pairs(steps: list[State]) -> dict[int, Any]:
-    """Which nodes have their VJP in the same trace: forward -> Vjp, backward -> id of the forward's state."""
+    """Which nodes have their VJP in the same trace: forward -> Vjp, backward -> id of the forward's
+    state."""
     forwards: dict[tuple, State] = {}
     pairs: dict[int, Any] = {}
     for state in steps:
@@ -246,9 +254,7 @@ def _pairs(steps: list[State]) -> dict[int, Any]:
     return pairs
 
 
-def _compile(
-    program: Program, run: Callable, structs: list, donated: tuple, trace: Trace
-) -> None:
+def _compile(program: Program, run: Callable, structs: list, donated: tuple, trace: Trace) -> None:
     """Drop outputs that are leaves or equal to others, and jit the rest."""
     with jax.enable_x64(True):
         closed = jax.make_jaxpr(run)(*structs)
@@ -283,8 +289,11 @@ def _compile(
             arguments.append(entering.index(-1 - position))
     pruned = jaxpr.replace(outvars=unique, debug_info=_debug(jaxpr, unique))
 
+    laid_out = trace.device is CPU and layout.has_convolutions(pruned)
+    run_jaxpr = layout.evaluate if laid_out else jax.core.eval_jaxpr
+
     def evaluate(*arrays: Any) -> list:
-        return jax.core.eval_jaxpr(pruned, closed.consts, *arrays)
+        return run_jaxpr(pruned, closed.consts, *arrays)
 
     call = jax.jit(evaluate, donate_argnums=tuple(arguments))
     if not structs and trace.device is not default_device():
@@ -306,92 +315,7 @@ def _placed(call: Callable, where: jax.Device) -> Callable:
     return run
 
 
-# ---------------------------------------------------------------------------- the graph that stays alive
-
-
-def _survivors(trace: Trace, alive: tuple, nodes: tuple) -> tuple[list[GradNode], tuple]:
-    """The GradNodes that must outlive the trace, oldest first; and the alive positions whose graph is freed,
-    with the edge that says so."""
-    freed = []
-    reached: dict[int, GradNode] = {}
-    stack: list[GradNode] = []
-    for position in alive:
-        aval = _aval_at(trace, position)
-        edge = edge_of(trace, position, aval)
-        if type(edge) is tuple:
-            if _is_gone(edge[0]):
-                freed.append((position, (FreedNode(edge[0].name), 0)))
-            else:
-                stack.append(edge[0])
-    stack.extend(trace.nodes[first] for first in nodes)
-    while stack:
-        node = stack.pop()
-        if node.trace is trace and node.first not in reached:
-            reached[node.first] = node
-            stack.extend(e[0] for e in node.edges if type(e) is tuple)
-    return [reached[first] for first in sorted(reached)], tuple(freed)
-
-
-def _is_gone(node: GradNode) -> bool:
-    """Whether a backward through this node would meet something freed in the present trace."""
-    stack, seen = [node], set()
-    while stack:
-        top = stack.pop()
-        if id(top) in seen:
-            continue
-        seen.add(id(top))
-        if top.freed and top.saves_anything:
-            return True
-        stack.extend(e[0] for e in top.edges if type(e) is tuple and e[0].trace is not None)
-    return False
-
-
-def _aval_at(trace: Trace, position: int) -> Any:
-    state = trace.producer(position)
-    return state.avals[position - state.first]
-
-
-def _keep_graph(trace: Trace, program: Program, alive: list[Cell], arrays: list) -> None:
-    """Make the GradNodes that survive hold cells, and the alive cells know their history."""
-    cells: dict[int, Cell] = {c.index: c for c in alive}
-    for position, array in zip(program.wanted[len(alive) :], arrays[len(alive) :], strict=True):
-        cells[position] = Cell(array, _aval_at(trace, position))
-    for k, leaf in enumerate(trace.leaves):
-        cells[-1 - k] = leaf
-    for position in trace.overwritten:
-        if position >= 0:
-            written = cells.setdefault(position, Cell(None, _aval_at(trace, position)))
-            written.trace = OVERWRITTEN
-    gone = dict(program.freed)
-    for first in program.survivors:
-        read(trace, trace.producer(first))
-    for position, cell in cells.items():
-        if position < 0 or not cell.aval.requires_grad or cell.node is not None:
-            continue
-        if position in gone:
-            cell.node = gone[position]
-        else:
-            cell.node = edge_of(trace, position, cell.aval)
-    for first in program.survivors:
-        trace.nodes[first].keep(cells)
-
-
-class FreedNode:
-    """The history of a value whose graph was freed by a backward: all that is left is its name."""
-
-    freed = True
-    saves_anything = True
-    edges = ()
-    needs = ()
-    trace = None
-    sequence = (0, 0)
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.watched: dict = {}
-
-
-# ------------------------------------------------------------------------------------------------ failing
+# ------------------------------------------------------------------------------------------ failing
 
 
 def _fail(trace: Trace, error: BaseException) -> None:
@@ -429,7 +353,7 @@ def describe(node: Node, state: State) -> str:
     return f"{node.call.op.name}({inputs}) -> {outputs} at {node.line}"
 
 
-# ------------------------------------------------------------------------------------------------ reading
+# ------------------------------------------------------------------------------------------ reading
 
 
 def settle(cell: Cell) -> Any:

@@ -1,7 +1,8 @@
 """The door: how a call of an op on Tensors is recorded.
 
-`record` is the hot path of the library: it builds the node's key in one loop and looks up the next state. What is
-not plain (lists of Tensors, a first time, views, several outputs, another device) goes to `_record_slowly`.
+`record` is the hot path of the library: it builds the node's key in one loop and looks up the next
+state. What is not plain (lists of Tensors, a first time, views, several outputs, another device)
+goes to `_record_slowly`.
 """
 
 from __future__ import annotations
@@ -181,7 +182,7 @@ def _read_static(op: Op, name: str, value: Tensor) -> Any:
     return value.item()
 
 
-# ----------------------------------------------------------------------------------------- in place and out=
+# -------------------------------------------------------------------------------- in place and out=
 
 
 def record_inplace(op: Op, args: tuple, kwargs: dict) -> Tensor:
@@ -238,7 +239,8 @@ def write_out(target: Tensor, value: Tensor) -> None:
     old, new = cell_of(target), cell_of(value)
     if local.context.modes.grad and (old.aval.requires_grad or new.aval.requires_grad):
         raise RuntimeError(
-            "functions with out=... arguments don't support automatic differentiation, but one of the "
+            "functions with out=... arguments don't support automatic differentiation, but one of "
+            "the "
             "arguments requires grad."
         )
     if new.aval.dtype is not old.aval.dtype:
@@ -275,7 +277,8 @@ def _check_broadcast(shape: tuple, wanted: tuple) -> None:
         a, b = wanted[-1 - k], shape[-1 - k]
         if a != b and b != 1:
             raise RuntimeError(
-                f"The size of tensor a ({a}) must match the size of tensor b ({b}) at non-singleton "
+                f"The size of tensor a ({a}) must match the size of tensor b ({b}) at "
+                "non-singleton "
                 f"dimension {len(wanted) - 1 - k}"
             )
     raise RuntimeError(

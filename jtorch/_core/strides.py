@@ -1,8 +1,8 @@
 """The strides that PyTorch would report. XLA's buffers have none; here they are facts of an aval.
 
-A rule maps (avals of the array inputs, output shape, arguments) to strides. Element-wise ops keep the
-order of dimensions of their first input, as PyTorch's TensorIterator does; other ops are contiguous;
-views say their own rule (ops/view.py).
+A rule maps (avals of the array inputs, output shape, arguments) to strides. Element-wise ops keep
+the order of dimensions of their first input, as PyTorch's TensorIterator does; other ops are
+contiguous; views say their own rule (ops/view.py).
 """
 
 from __future__ import annotations
@@ -94,8 +94,8 @@ def preserved(avals: Sequence, shape: Strides, call: object, k: int) -> Strides:
 def elementwise(avals: Sequence, shape: Strides) -> Strides:
     """Strides of an element-wise result: dense, in the order of dimensions of the inputs.
 
-    The order is found as PyTorch's TensorIterator finds it: by insertion sort of the dimensions, comparing
-    the strides of each input in turn; broadcast dimensions decide nothing.
+    The order is found as PyTorch's TensorIterator finds it: by insertion sort of the dimensions,
+    comparing the strides of each input in turn; broadcast dimensions decide nothing.
     """
     full = [a for a in avals if a.shape]
     if all(is_contiguous(a.shape, a.strides) for a in full if a.shape == shape):

@@ -1,8 +1,8 @@
 """The Tensor: a cell, a place for its gradient, and what it shares with others.
 
-Here is what every Tensor has and no op gives it: attributes, reading values, copies. What is made of ops is hung on
-the class by _expose.py: the methods of op rows, indexing, operators, backward and hooks (backward.py).
-Read record.py next.
+Here is what every Tensor has and no op gives it: attributes, reading values, copies. What is made
+of ops is hung on the class by _expose.py: the methods of op rows, indexing, operators, backward and
+hooks (backward.py). Read record.py next.
 """
 
 from __future__ import annotations
@@ -15,9 +15,20 @@ import jax.numpy as jnp
 import numpy as np
 
 from . import format as text
-from .alias import CLONE, DATA, DETACH, Step, as_constant, as_leaf, cell_of, is_cut_off
-from .alias import is_leaf, link, rebase
-from .alias import storage_of
+from .alias import (
+    CLONE,
+    DATA,
+    DETACH,
+    Step,
+    as_constant,
+    as_leaf,
+    cell_of,
+    is_cut_off,
+    is_leaf,
+    link,
+    rebase,
+    storage_of,
+)
 from .append import append
 from .device import canonical, default_device, device, device_of, jax_device
 from .dtype import TITLES, dtype, to_dtype
@@ -65,7 +76,7 @@ class Tensor:
     __hash__ = object.__hash__
     __array_priority__ = 1000
 
-    # ------------------------------------------------------------------------------------ attributes
+    # ----------------------------------------------------------------------------------- attributes
 
     @property
     def shape(self) -> Size:
@@ -169,7 +180,8 @@ class Tensor:
         if not -len(shape) <= dim < len(shape):
             low, high = (-len(shape), len(shape) - 1) if shape else (-1, 0)
             raise IndexError(
-                f"Dimension out of range (expected to be in range of [{low}, {high}], but got {dim})"
+                f"Dimension out of range (expected to be in range of [{low}, {high}], but got "
+                f"{dim})"
             )
         return shape[dim]
 
@@ -221,15 +233,13 @@ class Tensor:
         """Whether the storage lies in page-locked memory: JAX decides about that, so False."""
         return False
 
-    # ---------------------------------------------------------------------------------------- reading
+    # -------------------------------------------------------------------------------------- reading
 
     def item(self) -> Any:
         """The value of a Tensor of one element, as a Python number. See `torch.Tensor.item`."""
         array = host(cell_of(self))
         if array.size != 1:
-            raise RuntimeError(
-                f"a Tensor with {array.size} elements cannot be converted to Scalar"
-            )
+            raise RuntimeError(f"a Tensor with {array.size} elements cannot be converted to Scalar")
         return array.reshape(()).astype(_python_type(self.dtype)).item()
 
     def tolist(self) -> Any:
@@ -239,18 +249,20 @@ class Tensor:
     def numpy(self, *, force: bool = False) -> np.ndarray:
         """The values as a NumPy array of the host.
 
-        The array is a copy: PyTorch's shares memory, JAX's buffers are immutable. RuntimeError for a Tensor
-        that requires grad (unless `force`). See `torch.Tensor.numpy`.
+        The array is a copy: PyTorch's shares memory, JAX's buffers are immutable. RuntimeError for
+        a Tensor that requires grad (unless `force`). See `torch.Tensor.numpy`.
         """
         cell = cell_of(self)
         if not force:
             if cell.aval.requires_grad:
                 raise RuntimeError(
-                    "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
+                    "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() "
+                    "instead."
                 )
             if cell.aval.device.type != "cpu":
                 raise TypeError(
-                    f"can't convert {cell.aval.device} device type tensor to numpy. Use Tensor.cpu() to "
+                    f"can't convert {cell.aval.device} device type tensor to numpy. Use "
+                    "Tensor.cpu() to "
                     "copy the tensor to host memory first."
                 )
         return np.array(host(cell))
@@ -263,8 +275,10 @@ class Tensor:
         return self.jax()
 
     def jax(self) -> jax.Array:
-        """The value as a `jax.Array`, without a copy. It never changes: a later in-place write gives the
-        Tensor another buffer."""
+        """The value as a `jax.Array`, without a copy.
+
+        It never changes: a later in-place write gives the Tensor another buffer.
+        """
         return jnp.asarray(settle(cell_of(self)))
 
     def __dlpack__(self, **options: Any) -> Any:
@@ -332,7 +346,7 @@ class Tensor:
     def __dir__(self) -> list[str]:
         return sorted(set(object.__dir__(self)))
 
-    # --------------------------------------------------------------------------------------- autograd
+    # ------------------------------------------------------------------------------------- autograd
 
     def detach(self) -> Tensor:
         """This Tensor without history, sharing its storage. See `torch.Tensor.detach`."""
@@ -349,7 +363,10 @@ class Tensor:
         return self
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
-        """Say whether gradients are wanted for this leaf, in place. See `torch.Tensor.requires_grad_`."""
+        """Say whether gradients are wanted for this leaf, in place.
+
+        See `torch.Tensor.requires_grad_`.
+        """
         cell = cell_of(self)
         if cell.aval.requires_grad == bool(requires_grad):
             return self
@@ -362,7 +379,8 @@ class Tensor:
             return self
         if not is_leaf(cell):
             raise RuntimeError(
-                "you can only change requires_grad flags of leaf variables. If you want to use a computed "
+                "you can only change requires_grad flags of leaf variables. If you want to use a "
+                "computed "
                 "variable in a subgraph that doesn't require differentiation use "
                 "var_no_grad = var.detach()."
             )
@@ -380,13 +398,14 @@ class Tensor:
     def retains_grad(self) -> bool:
         return self.__dict__.get("_retains_grad", False)
 
-    # ------------------------------------------------------------------------------- copies and pickles
+    # --------------------------------------------------------------------------- copies and pickles
 
     def __deepcopy__(self, memo: dict) -> Tensor:
         cell = cell_of(self)
         if not is_leaf(cell):
             raise RuntimeError(
-                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol "
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
+                "protocol "
                 "at the moment."
             )
         if id(self) in memo:
@@ -408,7 +427,7 @@ class Tensor:
         return _rebuild, (type(self), np.array(host(cell)), str(cell.aval.device), grad, state)
 
 
-# ------------------------------------------------------------------------------------------ making Tensors
+# ----------------------------------------------------------------------------------- making Tensors
 
 new_object = object.__new__
 
@@ -528,4 +547,3 @@ def _check_grad(tensor: Tensor, grad: Any) -> None:
 
 def _python_type(kind: dtype) -> type:
     return {0: bool, 1: kind.numpy, 2: np.float64, 3: np.complex128}[kind.category]
-

@@ -1,13 +1,15 @@
 """Cells, and the trie of traces.
 
-A *cell* is a value: a `jax.Array`, or pending: one output of a node of a trace. It is written once. A *trace* is
-the path of nodes recorded since the last program ran; a *state* is a position in the trie of all paths ever
-recorded. Recording an op is one lookup from the present state to the next, which already knows the avals of the
-outputs. Here are the data structures; append.py records, extend.py is the slow path of a miss, program.py runs a
-trace. Read graph.py next: how the autograd graph is read off a trace.
+A *cell* is a value: a `jax.Array`, or pending: one output of a node of a trace. It is written once.
+A *trace* is the path of nodes recorded since the last program ran; a *state* is a position in the
+trie of all paths ever recorded. Recording an op is one lookup from the present state to the next,
+which already knows the avals of the outputs. Here are the data structures; append.py records,
+extend.py is the slow path of a miss, program.py runs a trace. Read graph.py next: how the autograd
+graph is read off a trace.
 
-Positions count outputs from 0 up and leaves from -1 down. The key of a node is (op, modes, *arguments): a position
-for a cell seen before in this trace, (position, aval) for a leaf on first use, (class, value) for anything static.
+Positions count outputs from 0 up and leaves from -1 down. The key of a node is (op, modes,
+*arguments): a position for a cell seen before in this trace, (position, aval) for a leaf on first
+use, (class, value) for anything static.
 """
 
 from __future__ import annotations
@@ -76,9 +78,10 @@ class Aval:
 class Cell:
     """A value.
 
-    array: the `jax.Array`, or None while pending.  trace, index: its position in the trace where it is pending, or
-    was last used as a leaf.  aval: its shape, dtype and so on.  node: its history, where the trace doesn't tell
-    it: a weak reference to the Tensor (a leaf of autograd), or the edge (GradNode, output number).
+    array: the `jax.Array`, or None while pending.  trace, index: its position in the trace where it
+    is pending, or was last used as a leaf.  aval: its shape, dtype and so on.  node: its history,
+    where the trace doesn't tell it: a weak reference to the Tensor (a leaf of autograd), or the
+    edge (GradNode, output number).
     """
 
     __slots__ = ("array", "aval", "index", "node", "trace")
@@ -94,10 +97,11 @@ class Cell:
 class State:
     """A position in the trie: the node that leads here, and what follows from the path.
 
-    node is None at a root and where a backward ended.  first: the position of the node's first output.
-    outputs, leaves: how many the path has.  next: the known continuations.  memo: what `backward` recorded from
-    here.  programs: one per set of wanted outputs.  freed: positions whose graph a backward has freed.
-    plain: the node has one output and needs no finishing (see record.py).
+    node is None at a root and where a backward ended.  first: the position of the node's first
+    output. outputs, leaves: how many the path has.  next: the known continuations.  memo: what
+    `backward` recorded from here.  programs: one per set of wanted outputs.  freed: positions whose
+    graph a backward has freed. plain: the node has one output and needs no finishing (see
+    record.py).
     """
 
     __slots__ = (
@@ -141,8 +145,8 @@ class State:
 class Call:
     """op(*args, **kwargs) with a `Slot` for each value of the trace. Interned by `key`.
 
-    key: (op, modes, static arguments).  varying: the slots that are numbers, not arrays.  many: whether the op's
-    function returns a sequence, once it has been run.
+    key: (op, modes, static arguments).  varying: the slots that are numbers, not arrays.  many:
+    whether the op's function returns a sequence, once it has been run.
     """
 
     __slots__ = ("args", "key", "kwargs", "many", "modes", "op", "varying")
@@ -176,7 +180,8 @@ class Call:
 class Node:
     """One recorded call.
 
-    inputs: the position of the value of each slot.  avals: theirs.  line: the user's, when it was first recorded.
+    inputs: the position of the value of each slot.  avals: theirs.  line: the user's, when it was
+    first recorded.
     """
 
     __slots__ = ("avals", "call", "inputs", "line")
@@ -209,12 +214,13 @@ def fill(template: Any, values: Sequence[Any]) -> Any:
 class Trace:
     """The nodes recorded since the last program ran, on one device in one thread.
 
-    cells: the outputs, which count as alive while anything else refers to them.  leaves: the cells that enter.
-    replaced: positions of leaves that an in-place write replaced, whose
-    buffers may be donated.  overwritten: positions whose Tensor was written in place since.  writes: (undo) for
+    cells: the outputs, which count as alive while anything else refers to them.  leaves: the cells
+    that enter. replaced: positions of leaves that an in-place write replaced, whose buffers may be
+    donated.  overwritten: positions whose Tensor was written in place since.  writes: (undo) for
     each in-place write, should the program fail.  nodes: the GradNodes read off this trace so far.
-    watched: position -> hooks of a Tensor that is no leaf.  targets: position -> Tensor, for values that were made
-    leaves of autograd while pending.  producers: position -> state, as far as somebody asked.
+    watched: position -> hooks of a Tensor that is no leaf.  targets: position -> Tensor, for values
+    that were made leaves of autograd while pending.  producers: position -> state, as far as
+    somebody asked.
     """
 
     __slots__ = (
@@ -317,7 +323,8 @@ class _Local(threading.local):
 local = _Local()
 new_object = object.__new__
 
-# The trace of a cell that an in-place write has replaced: a graph that saved it must not use it any more.
+# The trace of a cell that an in-place write has replaced: a graph that saved it must not use it any
+# more.
 OVERWRITTEN = Trace(local.context, None)
 
 

@@ -1,7 +1,9 @@
-"""Making Tensors: from data, from a shape, like another. `torch.tensor`, `zeros`, `arange` and their siblings.
+"""Making Tensors: from data, from a shape, like another.
 
-Values that a shape and a few numbers tell are ops of no input, so they cost nothing until they are used.
-Random ones are in random.py.
+`torch.tensor`, `zeros`, `arange` and their siblings.
+
+Values that a shape and a few numbers tell are ops of no input, so they cost nothing until they are
+used. Random ones are in random.py.
 """
 
 from __future__ import annotations
@@ -168,7 +170,9 @@ def arange(start: Any, end: Any = None, step: Any = 1, **options: Any) -> Tensor
     given = _Options(options)
     if end is None:
         start, end = 0, start
-    start, end, step = (v.item() if isinstance(v, (Tensor, np.generic)) else v for v in (start, end, step))
+    start, end, step = (
+        v.item() if isinstance(v, (Tensor, np.generic)) else v for v in (start, end, step)
+    )
     if step == 0:
         raise RuntimeError("step must be nonzero")
     if (end - start) * step < 0:
@@ -199,8 +203,10 @@ def _linspace(start: Any, end: Any, steps: int, kind: dtype, device: Any) -> jax
     k = jnp.arange(steps, dtype=wide)
     forward = first + step * k
     backward = last - step * (steps - 1 - k)
-    return jnp.where(k < steps // 2, forward, backward).astype(kind.numpy) if steps > 1 else (
-        jnp.full((1,), first, kind.numpy)
+    return (
+        jnp.where(k < steps // 2, forward, backward).astype(kind.numpy)
+        if steps > 1
+        else (jnp.full((1,), first, kind.numpy))
     )
 
 
@@ -234,9 +240,7 @@ def logspace(start: Any, end: Any, steps: int, base: float = 10.0, **options: An
     return _without_inputs(LOGSPACE, (start, end, int(steps), float(base), kind), given)
 
 
-EYE = Op(
-    lambda n, m, kind, device: jnp.eye(n, m, dtype=kind.numpy), "eye", differentiable=False
-)
+EYE = Op(lambda n, m, kind, device: jnp.eye(n, m, dtype=kind.numpy), "eye", differentiable=False)
 
 
 def eye(n: int, m: int | None = None, **options: Any) -> Tensor:
@@ -248,7 +252,7 @@ def eye(n: int, m: int | None = None, **options: Any) -> Tensor:
     return _without_inputs(EYE, (*sizes, given.dtype or get_default_dtype()), given)
 
 
-# ------------------------------------------------------------------------------------------------ from data
+# ---------------------------------------------------------------------------------------- from data
 
 
 def tensor(
@@ -261,7 +265,8 @@ def tensor(
 ) -> Tensor:
     """A Tensor with a copy of `data`: a number, nested sequences, a NumPy array, a Tensor.
 
-    Python floats get the default dtype, integers int64. ValueError for ragged sequences. See torch.tensor.
+    Python floats get the default dtype, integers int64. ValueError for ragged sequences. See
+    torch.tensor.
     """
     if isinstance(data, Tensor):
         made = data.detach().clone()
@@ -284,7 +289,9 @@ def to_array(data: Any, kind: dtype | None = None) -> np.ndarray:
     shape = _flatten(data, flat)
     if kind is None:
         kind = _kind_of(flat)
-    if kind.category == dtypes.INTEGER and any(isinstance(v, int) and abs(v) >= 2**63 for v in flat):
+    if kind.category == dtypes.INTEGER and any(
+        isinstance(v, int) and abs(v) >= 2**63 for v in flat
+    ):
         raise RuntimeError("Overflow when unpacking long long")
     return np.array(flat, dtype=kind.numpy).reshape(shape)
 
@@ -293,7 +300,9 @@ def _flatten(data: Any, flat: list) -> tuple[int, ...]:
     """Collect the numbers of nested sequences; their shape."""
     if isinstance(data, Tensor):
         values = data.detach().cpu().numpy()
-        flat.extend(values.reshape(-1).tolist() if values.dtype == object else list(values.reshape(-1)))
+        flat.extend(
+            values.reshape(-1).tolist() if values.dtype == object else list(values.reshape(-1))
+        )
         return tuple(values.shape)
     if isinstance(data, np.ndarray):
         flat.extend(data.reshape(-1))
@@ -316,9 +325,7 @@ def _flatten(data: Any, flat: list) -> tuple[int, ...]:
             first, other = (s[0] if s else None for s in (shapes[0], shape))
             if first is None or other is None:
                 raise TypeError(f"expected a uniform nesting of sequences at position {k}")
-            raise ValueError(
-                f"expected sequence of length {first} at dim 1 (got {other})"
-            )
+            raise ValueError(f"expected sequence of length {first} at dim 1 (got {other})")
     return (len(shapes), *(shapes[0] if shapes else ()))
 
 
@@ -341,7 +348,14 @@ def as_tensor(data: Any, dtype: dtype | None = None, device: Any = None) -> Tens
     return tensor(data, dtype=dtype, device=device)
 
 
-def asarray(obj: Any, *, dtype: Any = None, device: Any = None, copy: Any = None, requires_grad: bool = False) -> Tensor:
+def asarray(
+    obj: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    copy: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """A Tensor of an object. See torch.asarray."""
     made = tensor(obj, dtype=dtype, device=device) if copy else as_tensor(obj, dtype, device)
     return made.requires_grad_() if requires_grad else made
@@ -350,8 +364,8 @@ def asarray(obj: Any, *, dtype: Any = None, device: Any = None, copy: Any = None
 def from_numpy(ndarray: np.ndarray) -> Tensor:
     """A Tensor with the values of a NumPy array.
 
-    They are copied (JAX's buffers are immutable): a later write to the array is not seen. TypeError for
-    anything else, and for dtypes without a counterpart. See torch.from_numpy.
+    They are copied (JAX's buffers are immutable): a later write to the array is not seen. TypeError
+    for anything else, and for dtypes without a counterpart. See torch.from_numpy.
     """
     if not isinstance(ndarray, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
@@ -407,7 +421,9 @@ def _new(name: str, make: Any) -> Any:
         return make(*size, **{k: v for k, v in options.items() if v is not None})
 
     method.__name__ = name
-    method.__doc__ = f"{make.__name__} with this Tensor's dtype and device. See torch.Tensor.{name}."
+    method.__doc__ = (
+        f"{make.__name__} with this Tensor's dtype and device. See torch.Tensor.{name}."
+    )
     return method
 
 

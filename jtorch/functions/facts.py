@@ -1,4 +1,5 @@
-"""Questions about Tensors and dtypes, and the settings of the process: `is_tensor`, `result_type`, `finfo` and so on."""
+"""Questions about Tensors and dtypes, and the settings of the process: `is_tensor`, `result_type`,
+`finfo` and so on."""
 
 from __future__ import annotations
 
@@ -107,7 +108,10 @@ def synchronize() -> None:
 
 
 class finfo:
-    """The limits of a float dtype: bits, eps, max, min, tiny, smallest_normal, resolution. See torch.finfo."""
+    """The limits of a float dtype: bits, eps, max, min, tiny, smallest_normal, resolution.
+
+    See torch.finfo.
+    """
 
     def __init__(self, type: dtype | None = None) -> None:
         kind = type or get_default_dtype()

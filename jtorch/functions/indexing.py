@@ -1,9 +1,10 @@
 """Indexing: `x[...]`, `x[...] = v`, and the functions whose result's shape depends on values.
 
-A basic index (numbers, slices, None, Ellipsis) is a view; an advanced one (integer Tensors, masks, lists) copies.
-A mask has to be read to know how many elements it selects: that materialises. Integer Tensors as indices are
-checked against the range of their dimension where their values are at hand on the CPU; to compute them first, or to
-wait for an accelerator, would cost more than the check is worth: there, what lies outside gives NaN or zero.
+A basic index (numbers, slices, None, Ellipsis) is a view; an advanced one (integer Tensors, masks,
+lists) copies. A mask has to be read to know how many elements it selects: that materialises.
+Integer Tensors as indices are checked against the range of their dimension where their values are
+at hand on the CPU; to compute them first, or to wait for an accelerator, would cost more than the
+check is worth: there, what lies outside gives NaN or zero.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from .._core.op import ROWS
 from .._core.program import host
 from .._core.record import record
 from .._core.tensor import Tensor, from_array
-from .shaping import broadcast_tensors
 from ..ops.index import INT, NEW, TENSOR
+from .shaping import broadcast_tensors
 
 GETITEM, SETITEM = ROWS["_getitem"], ROWS["_setitem"]
 GETITEM_ADVANCED, SETITEM_ADVANCED = ROWS["_getitem_advanced"], ROWS["_setitem_advanced"]
@@ -84,16 +85,18 @@ def _check_mask(mask: Tensor, shape: tuple[int, ...], at: int = 0) -> None:
     for k, size in enumerate(own):
         if at + k >= len(shape) or size != shape[at + k]:
             raise IndexError(
-                f"The shape of the mask {list(own)} at index {k} does not match the shape of the indexed "
+                f"The shape of the mask {list(own)} at index {k} does not match the shape of the "
+                "indexed "
                 f"tensor {list(shape)} at index {at + k}"
             )
 
 
-# ------------------------------------------------------------------------------------------------ parsing
+# ------------------------------------------------------------------------------------------ parsing
 
 
 def parse(shape: tuple[int, ...], index: Any) -> tuple[tuple, list, bool]:
-    """What an index means for a shape: its spec, the values of its place holders, whether it is advanced."""
+    """What an index means for a shape: its spec, the values of its place holders, whether it is
+    advanced."""
     items = list(index) if isinstance(index, tuple) else [index]
     if not isinstance(index, tuple) and isinstance(index, list) and _is_nested(index):
         items = list(index)
@@ -132,9 +135,7 @@ def _plain(item: Any) -> Any:
     if isinstance(item, Tensor):
         kind = item.dtype
         if kind.is_floating_point or kind.is_complex:
-            raise IndexError(
-                "tensors used as indices must be long, int, byte or bool tensors"
-            )
+            raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
         if kind is dtypes.uint8:
             return item.bool()
         return item
@@ -150,7 +151,8 @@ def _plain(item: Any) -> Any:
     if hasattr(item, "__index__"):
         return item.__index__()
     raise IndexError(
-        "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
+        "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid "
+        "indices "
         f"(got {type(item).__name__})"
     )
 
@@ -170,7 +172,8 @@ def _expanded(shape: tuple[int, ...], items: list) -> list:
     if used > len(shape):
         if not shape:
             raise IndexError(
-                "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ "
+                "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or "
+                "`tensor.item<T>()` in C++ "
                 "to convert a 0-dim tensor to a number"
             )
         raise IndexError(f"too many indices for tensor of dimension {len(shape)}")
@@ -195,9 +198,7 @@ def _bounds(item: slice, size: int) -> tuple[int, int, int]:
 
 def _in_range(index: int, size: int, dim: int) -> int:
     if not -size <= index < size:
-        raise IndexError(
-            f"index {index} is out of bounds for dimension {dim} with size {size}"
-        )
+        raise IndexError(f"index {index} is out of bounds for dimension {dim} with size {size}")
     return index + size if index < 0 else index
 
 
@@ -229,12 +230,14 @@ def check_bounds(index: Tensor, size: int, dim: int) -> None:
         raise IndexError(f"index {wrong} is out of bounds for dimension {dim} with size {size}")
 
 
-# --------------------------------------------------------------------------- shapes that depend on values
+# --------------------------------------------------------------------- shapes that depend on values
 
 
 def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False) -> Any:
-    """The indices of nonzero elements: (count, dimensions), or a tuple of vectors. Reads the Tensor.
-    See torch.nonzero."""
+    """The indices of nonzero elements: (count, dimensions), or a tuple of vectors.
+
+    Reads the Tensor. See torch.nonzero.
+    """
     found = np.nonzero(host(cell_of(input)))
     if as_tuple:
         if not input.dim():
@@ -260,9 +263,7 @@ def masked_select(input: Tensor, mask: Tensor, *, out: Tensor | None = None) -> 
     return getitem(input, mask)
 
 
-def index_put_(
-    input: Tensor, indices: tuple, values: Tensor, accumulate: bool = False
-) -> Tensor:
+def index_put_(input: Tensor, indices: tuple, values: Tensor, accumulate: bool = False) -> Tensor:
     """input[indices] = values, or += where `accumulate`, in place. See torch.Tensor.index_put_."""
     old = check_writable(input)
     spec, found, _ = parse(old.aval.shape, tuple(indices))
@@ -298,7 +299,10 @@ def unique(
 def unique_consecutive(
     input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
 ) -> Any:
-    """The values without repetitions of the one before. Reads the Tensor. See torch.unique_consecutive."""
+    """The values without repetitions of the one before. Reads the Tensor.
+
+    See torch.unique_consecutive.
+    """
     array = host(cell_of(input))
     rows = array.reshape(-1) if dim is None else np.moveaxis(array, dim, 0)
     flat = rows.reshape(rows.shape[0], -1)

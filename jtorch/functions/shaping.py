@@ -1,4 +1,5 @@
-"""Shapes and conversions that are more than one op: reshape, split, to, contiguous and their families.
+"""Shapes and conversions that are more than one op: reshape, split, to, contiguous and their
+families.
 
 Here is decided what is a view and what a copy, by the strides that PyTorch would report.
 """
@@ -32,7 +33,10 @@ view, permute, select, narrow = (_expose.row(n) for n in ("view", "permute", "se
 
 
 class memory_format:
-    """An order of dimensions in memory. See `torch.memory_format`; only a name here: XLA chooses layouts."""
+    """An order of dimensions in memory.
+
+    See `torch.memory_format`; only a name here: XLA chooses layouts.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -147,7 +151,7 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     return view(input, (*shape[:at], *parts, *shape[at + 1 :]))
 
 
-# ---------------------------------------------------------------------------------------------- splitting
+# ---------------------------------------------------------------------------------------- splitting
 
 
 def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
@@ -166,7 +170,8 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
         sections = [int(s) for s in split_size_or_sections]
         if sum(sections) != size or min(sections, default=0) < 0:
             raise RuntimeError(
-                f"split_with_sizes expects split_sizes to sum exactly to {size} (input tensor's size at "
+                f"split_with_sizes expects split_sizes to sum exactly to {size} (input tensor's "
+                "size at "
                 f"dimension {at}), but got split_sizes={sections}"
             )
     starts = np.cumsum([0, *sections]).tolist()
@@ -213,7 +218,8 @@ def _splitter(name: str, dim: int, least: int) -> Any:
     def function(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
         if input.dim() < least:
             raise RuntimeError(
-                f"torch.{name} requires a tensor with at least {least} dimension, but got a tensor with "
+                f"torch.{name} requires a tensor with at least {least} dimension, but got a "
+                "tensor with "
                 f"{input.dim()} dimensions!"
             )
         at = 0 if name == "hsplit" and input.dim() == 1 else dim
@@ -244,7 +250,9 @@ def as_strided(
     input: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int = 0
 ) -> Tensor:
     """A view of the storage of a contiguous Tensor by size and stride. See torch.as_strided."""
-    return record(_expose.ROWS["_as_strided"], input, tuple(size), tuple(stride), storage_offset or 0)
+    return record(
+        _expose.ROWS["_as_strided"], input, tuple(size), tuple(stride), storage_offset or 0
+    )
 
 
 def real(input: Tensor) -> Tensor:
@@ -275,7 +283,7 @@ def adjoint(input: Tensor) -> Tensor:
     return turned.conj() if input.dtype.is_complex else turned
 
 
-# --------------------------------------------------------------------------------------------- conversion
+# --------------------------------------------------------------------------------------- conversion
 
 
 def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
@@ -327,7 +335,8 @@ def _on_device(input: Tensor, where: device) -> Tensor:
     copied = copy_to(cell, where)
     if cell.aval.requires_grad and local.context.modes.grad:
         raise NotImplementedError(
-            "gradients across devices: move the model and the data before the forward, not inside it"
+            "gradients across devices: move the model and the data before the forward, not inside "
+            "it"
         )
     return from_cell(copied)
 
@@ -364,7 +373,9 @@ def cpu(input: Tensor, memory_format: Any = None) -> Tensor:
     return to(input, "cpu")
 
 
-def cuda(input: Tensor, device: Any = None, non_blocking: bool = False, memory_format: Any = None) -> Tensor:
+def cuda(
+    input: Tensor, device: Any = None, non_blocking: bool = False, memory_format: Any = None
+) -> Tensor:
     """The Tensor on a CUDA device. DeviceError if there is none."""
     return to(input, "cuda" if device is None else device)
 
@@ -390,7 +401,8 @@ def fill_(input: Tensor, value: Any) -> Tensor:
     """One value written to all elements. See torch.Tensor.fill_."""
     if isinstance(value, Tensor) and value.dim():
         raise RuntimeError(
-            f"fill_ only supports 0-dimension value tensor but got tensor with {value.dim()} dimensions."
+            f"fill_ only supports 0-dimension value tensor but got tensor with {value.dim()} "
+            "dimensions."
         )
     if isinstance(value, complex) and not input.dtype.is_complex:
         raise RuntimeError("value cannot be converted to type without overflow")
@@ -414,7 +426,17 @@ def resize_(input: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
 
 
 FUNCTIONS = [clone, reshape, flatten, ravel, unflatten, split, chunk, tensor_split, unbind]
-FUNCTIONS += [hsplit, vsplit, dsplit, broadcast_to, broadcast_tensors, as_strided, real, imag, adjoint]
+FUNCTIONS += [
+    hsplit,
+    vsplit,
+    dsplit,
+    broadcast_to,
+    broadcast_tensors,
+    as_strided,
+    real,
+    imag,
+    adjoint,
+]
 METHODS = {f.__name__: f for f in FUNCTIONS if f is not broadcast_tensors}
 METHODS |= {f.__name__: f for f in (contiguous, reshape_as, view_as, expand_as, to, type_as, cpu)}
 METHODS |= {f.__name__: f for f in (cuda, zero_, fill_, resize_)}

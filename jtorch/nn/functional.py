@@ -2,8 +2,8 @@
 
 Most are op rows (jtorch/ops: activation, conv, pool, norm, loss, ...), which appear here by
 themselves. Written out here is what a row can't be: in-place forms (`inplace=True`), what draws
-random numbers (dropout, in _dropout.py), and what writes to its arguments (batch_norm, embedding
-with max_norm).
+random numbers (dropout, in _dropout.py), and what writes to its arguments (batch_norm, and
+embedding with max_norm, in _lookup.py).
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from ._dropout import (
     feature_alpha_dropout,
     rrelu,
 )
+from ._lookup import embedding, embedding_bag, one_hot
 
 globals().update(functions("nn.functional"))
 
@@ -79,6 +80,8 @@ celu_ = inplace_method(ROWS["celu"])
 hardtanh_ = inplace_method(ROWS["hardtanh"])
 threshold_ = inplace_method(ROWS["threshold"])
 
+sigmoid = row("sigmoid")
+tanh = row("tanh")
 _softmax = row("_softmax")
 _log_softmax = row("_log_softmax")
 
@@ -207,50 +210,6 @@ def instance_norm(
     return output
 
 
-# --------------------------------------------------------------------------------------- embedding
-
-_embedding = row("_embedding")
-_one_hot = row("_one_hot")
-
-
-def embedding(
-    input: Tensor,
-    weight: Tensor,
-    padding_idx: int | None = None,
-    max_norm: float | None = None,
-    norm_type: float = 2.0,
-    scale_grad_by_freq: bool = False,
-    sparse: bool = False,
-) -> Tensor:
-    """weight[input]: (*), (V, D) -> (*, D). The row of padding_idx gets no gradient; rows longer
-    than max_norm are shortened in place. `sparse` changes nothing: gradients are dense here.
-
-    See torch.nn.functional.embedding."""
-    if padding_idx is not None:
-        count = weight.size(0)
-        if not -count <= padding_idx < count:
-            raise AssertionError("Padding_idx must be within num_embeddings")
-        padding_idx %= count
-    if max_norm is not None:
-        with no_grad():
-            record_inplace(ROWS["_embedding_renorm"], (weight, input, max_norm, norm_type), {})
-    return _embedding(input, weight, padding_idx, scale_grad_by_freq)
-
-
-def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
-    """1 at the class, 0 elsewhere: (*) -> (*, num_classes). Without num_classes the largest class
-    is read, which materialises; with it, a class out of range gives zeros, where PyTorch raises.
-
-    See torch.nn.functional.one_hot."""
-    if num_classes == -1:
-        if not tensor.numel():
-            raise RuntimeError("Can not infer total number of classes from empty tensor.")
-        if int(tensor.min()) < 0:
-            raise RuntimeError("Class values must be non-negative.")
-        num_classes = int(tensor.max()) + 1
-    return _one_hot(tensor, num_classes)
-
-
 # ----------------------------------------------------------------------------- attention, the rest
 
 _attention = row("_attention")
@@ -359,6 +318,24 @@ def upsample(
     return row("interpolate")(input, size, scale_factor, mode, align_corners)
 
 
+def upsample_nearest(
+    input: Tensor,
+    size: int | Sequence[int] | None = None,
+    scale_factor: float | Sequence[float] | None = None,
+) -> Tensor:
+    """`interpolate` by the nearest neighbour. See torch.nn.functional.upsample_nearest."""
+    return upsample(input, size, scale_factor, mode="nearest")
+
+
+def upsample_bilinear(
+    input: Tensor,
+    size: int | Sequence[int] | None = None,
+    scale_factor: float | Sequence[float] | None = None,
+) -> Tensor:
+    """`interpolate`, bilinear, with aligned corners. See torch.nn.functional.upsample_bilinear."""
+    return upsample(input, size, scale_factor, mode="bilinear", align_corners=True)
+
+
 __all__ = [
     *sorted(functions("nn.functional")),
     "alpha_dropout",
@@ -369,6 +346,7 @@ __all__ = [
     "dropout2d",
     "dropout3d",
     "embedding",
+    "embedding_bag",
     "feature_alpha_dropout",
     "gumbel_softmax",
     "instance_norm",
@@ -381,4 +359,6 @@ __all__ = [
     "triplet_margin_with_distance_loss",
     "unfold",
     "upsample",
+    "upsample_bilinear",
+    "upsample_nearest",
 ]

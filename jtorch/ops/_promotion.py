@@ -27,10 +27,6 @@ from .._core.dtype import (
 from .._core.op import Array, Varying, unwrap
 from ._shapes import broadcast_shapes
 
-# What the row of an op that promotes its operands itself declares: numbers that vary arrive as
-# `Varying`, so that they still promote as numbers.
-OWN = "own"
-
 
 def promoted(*values: Any, to_float: bool = False) -> list[Array]:
     """The arrays and numbers cast to PyTorch's common dtype; integers to float if `to_float`."""

@@ -17,7 +17,6 @@ from .._core.dtype import COMPLEX, float64, to_dtype
 from .._core.op import Array, Number, op, unwrap
 from ._layout import LIKE_INPUTS
 from ._promotion import (
-    OWN,
     c_name,
     check_broadcast,
     is_bool,
@@ -51,7 +50,7 @@ def add(input: Array | Number, other: Array | Number, *, alpha: Number = 1) -> A
     return input + _scaled(other, alpha)
 
 
-@op(inplace=True, promote=OWN, aliases=("subtract",))
+@op(inplace=True, promote="own", aliases=("subtract",))
 def sub(input: Array | Number, other: Array | Number, *, alpha: Number = 1) -> Array:
     """input - alpha * other, broadcast. See torch.sub."""
     if is_bool(input) and is_bool(other):
@@ -69,7 +68,7 @@ def sub(input: Array | Number, other: Array | Number, *, alpha: Number = 1) -> A
     return input - _scaled(other, alpha)
 
 
-@op(promote=OWN, strides=LIKE_INPUTS)
+@op(promote="own", strides=LIKE_INPUTS)
 def rsub(input: Array, other: Array | Number, *, alpha: Number = 1) -> Array:
     """other - alpha * input, broadcast. See torch.rsub."""
     return sub(other, input, alpha=alpha)
@@ -154,7 +153,7 @@ def fmod(input: Array, other: Array | Number) -> Array:
     return lax.rem(input, other)
 
 
-@op(inplace=True, promote=OWN)
+@op(inplace=True, promote="own")
 def pow(input: Array | Number, exponent: Array | Number) -> Array:
     """input to the power of exponent, broadcast. See torch.pow."""
     base, power = promoted(input, exponent)
@@ -214,7 +213,7 @@ def _float_power_jvp(primals: tuple, tangents: tuple) -> tuple:
     return result, jnp.broadcast_to(tangent, result.shape).astype(result.dtype)
 
 
-@op(inplace=True, promote=OWN)
+@op(inplace=True, promote="own")
 def float_power(input: Array | Number, exponent: Array | Number) -> Array:
     """The power in float64, or complex128. See torch.float_power."""
     base, power = promoted(input, exponent)
@@ -225,7 +224,7 @@ def float_power(input: Array | Number, exponent: Array | Number) -> Array:
     return _float_power(base, power)
 
 
-@op(inplace=True, promote=OWN)
+@op(inplace=True, promote="own")
 def addcmul(input: Array, tensor1: Array, tensor2: Array, *, value: Number = 1) -> Array:
     """input + value * tensor1 * tensor2, broadcast. See torch.addcmul."""
     input, tensor1, tensor2 = promoted(input, tensor1, tensor2)
@@ -233,7 +232,7 @@ def addcmul(input: Array, tensor1: Array, tensor2: Array, *, value: Number = 1) 
     return input + _factor(value, input) * tensor1 * tensor2
 
 
-@op(inplace=True, promote=OWN)
+@op(inplace=True, promote="own")
 def addcdiv(input: Array, tensor1: Array, tensor2: Array, *, value: Number = 1) -> Array:
     """input + value * tensor1 / tensor2, broadcast. See torch.addcdiv."""
     if is_integral(tensor1) and is_integral(tensor2):
@@ -256,7 +255,7 @@ def _factor(value: Any, like: Array) -> Any:
     return jnp.asarray(unwrap(value)).astype(like.dtype)
 
 
-@op(inplace=True, promote=OWN)
+@op(inplace=True, promote="own")
 def lerp(input: Array, end: Array, weight: Array | Number) -> Array:
     """input + weight * (end - input), broadcast. See torch.lerp."""
     if input.dtype != end.dtype:

@@ -15,7 +15,6 @@ from jax import lax
 from .._core.op import Array, Number, op
 from ._layout import CONTIGUOUS, LIKE_INPUTS
 from ._promotion import (
-    OWN,
     c_name,
     check_broadcast,
     is_bool,
@@ -145,7 +144,7 @@ def isclose(
     return close | (jnp.isnan(input) & jnp.isnan(other)) if equal_nan else close
 
 
-@op(differentiable=False, promote=OWN)
+@op(differentiable=False, promote="own")
 def isin(
     elements: Array | Number,
     test_elements: Array | Number,
@@ -159,7 +158,7 @@ def isin(
     return ~found if invert else found
 
 
-@op(promote=OWN, strides=LIKE_INPUTS, public=("torch",))
+@op(promote="own", strides=LIKE_INPUTS, public=("torch",))
 def where(condition: Array, input: Array | Number, other: Array | Number) -> Array:
     """input where the condition holds, else other; all broadcast. See torch.where."""
     if condition.dtype not in (jnp.bool_, jnp.uint8):
@@ -258,7 +257,7 @@ def heaviside(input: Array, values: Array) -> Array:
     return step
 
 
-@op(inplace=True, promote=OWN, strides=CONTIGUOUS)
+@op(inplace=True, promote="own", strides=CONTIGUOUS)
 def masked_fill(input: Array, mask: Array, value: Array | Number) -> Array:
     """value where the mask holds, else input; the value takes input's dtype.
     See torch.masked_fill."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from .._core.dtype import int64
 from .._core.op import Array, Number, op
@@ -217,3 +218,12 @@ def multilabel_soft_margin_loss(
     if weight is not None:
         loss = loss * weight
     return reduce_loss(jnp.mean(loss, axis=-1), reduction)
+
+
+@op(public=F_AND_TORCH)
+def pdist(input: Array, p: float = 2) -> Array:
+    """The p-norm distances of all pairs of rows: (N, M) -> (N (N - 1) / 2). See torch.pdist."""
+    if input.ndim != 2:
+        raise RuntimeError(f"pdist only supports 2D tensors, got: {input.ndim}D")
+    first, second = np.triu_indices(input.shape[0], 1)
+    return linalg_vector_norm(input[first] - input[second], p, -1)

@@ -67,3 +67,36 @@ def one_hot(tensor: Array, num_classes: int) -> Array:
     shape = (*tensor.shape, num_classes)
     numbers = jax.lax.broadcasted_iota(jnp.int64, shape, tensor.ndim)
     return (numbers == tensor[..., None]).astype(jnp.int64)
+
+
+@op(name="_embedding_bag", public=PRIVATE)
+def embedding_bag(
+    input: Array,
+    weight: Array,
+    offsets: Array | None,
+    mode: str,
+    per_sample_weights: Array | None,
+    include_last_offset: bool,
+    padding_idx: int | None,
+) -> Array:
+    """The sum, mean or maximum of weight's rows in each bag. Bags: the rows of a 2-d input, or the
+    parts of a 1-d one that start at offsets."""
+    if input.ndim == 2:
+        bags = input.shape[0]
+        owner = jnp.repeat(jnp.arange(bags), input.shape[1])
+    else:
+        bags = offsets.shape[0] - include_last_offset
+        starts = offsets[:bags]
+        owner = jnp.searchsorted(starts, jnp.arange(input.size), side="right") - 1
+    flat = input.reshape(-1)
+    rows = embedding(flat, weight)
+    if per_sample_weights is not None:
+        rows = rows * per_sample_weights.reshape(-1, 1)
+    counted = jnp.ones(flat.shape, bool) if padding_idx is None else flat != padding_idx
+    times = jax.ops.segment_sum(counted.astype(weight.dtype), owner, bags)[:, None]
+    if mode == "max":
+        rows = jnp.where(counted[:, None], rows, -jnp.inf)
+        return jnp.where(times > 0, jax.ops.segment_max(rows, owner, bags), 0)
+    rows = jnp.where(counted[:, None], rows, jnp.zeros_like(rows))
+    total = jax.ops.segment_sum(rows, owner, bags)
+    return total / jnp.maximum(times, 1) if mode == "mean" else total

@@ -16,7 +16,7 @@ from jax import lax
 
 from .._core.op import Array, Number, op
 from ._layout import LIKE_INPUTS
-from ._promotion import OWN, check_broadcast, is_bool, is_complex, is_integral, is_number, promoted
+from ._promotion import check_broadcast, is_bool, is_complex, is_integral, is_number, promoted
 
 
 def unary(name: str, function: Callable[[Array], Array], doc: str) -> Callable:
@@ -248,7 +248,7 @@ def nan_to_num(
     return result.astype(input.dtype)
 
 
-@op(inplace=True, promote=OWN, aliases=("clip",))
+@op(inplace=True, promote="own", aliases=("clip",))
 def clamp(
     input: Array,
     min: Array | Number | None = None,
@@ -280,13 +280,13 @@ def clamp(
     return result
 
 
-@op(inplace=True, promote=OWN)
+@op(inplace=True, promote="own")
 def clamp_min(input: Array, min: Array | Number) -> Array:
     """The larger of input and the bound. See torch.clamp_min."""
     return clamp(input, min, None)
 
 
-@op(inplace=True, promote=OWN)
+@op(inplace=True, promote="own")
 def clamp_max(input: Array, max: Array | Number) -> Array:
     """The smaller of input and the bound. See torch.clamp_max."""
     return clamp(input, None, max)

@@ -13,7 +13,7 @@ from jax import lax
 
 from .._core.dtype import int32, int64
 from .._core.op import Array, Number, Varying, op
-from ._promotion import OWN, is_complex, is_number, promoted
+from ._promotion import is_complex, is_number, promoted
 from ._shapes import wrap_dim
 from .reduction import take_along
 
@@ -90,7 +90,7 @@ def _search(
     return jnp.sum(before, -1).astype(kind).reshape(values.shape)
 
 
-@op(differentiable=False, promote=OWN, public=("torch",))
+@op(differentiable=False, promote="own", public=("torch",))
 def searchsorted(
     sorted_sequence: Array,
     input: Array | Number,
@@ -123,7 +123,7 @@ def searchsorted(
     return _search(sorted_sequence, input, right or side == "right", sorter, out_int32)
 
 
-@op(differentiable=False, promote=OWN, public=("torch",))
+@op(differentiable=False, promote="own", public=("torch",))
 def bucketize(
     input: Array | Number, boundaries: Array, *, out_int32: bool = False, right: bool = False
 ) -> Array:

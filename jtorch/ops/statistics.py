@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from .._core.op import Array, Number, Varying, op, unwrap
-from ._promotion import OWN, is_integral, title, to_inexact
+from ._promotion import is_integral, title, to_inexact
 from ._shapes import wrap_dim
 from .reduction import take_along
 
@@ -171,7 +171,7 @@ def _interpolate(ordered: Array, place: Array, interpolation: str) -> Array:
     )
 
 
-@op(promote=OWN)
+@op(promote="own")
 def quantile(
     input: Array,
     q: Array | Number,
@@ -184,7 +184,7 @@ def quantile(
     return _quantile(input, q, dim, keepdim, interpolation, False)
 
 
-@op(promote=OWN)
+@op(promote="own")
 def nanquantile(
     input: Array,
     q: Array | Number,

@@ -1,4 +1,7 @@
-"""Optimizers and schedulers: torch.optim, each one class with one optax chain. Read optimizer.py first."""
+"""Optimizers and schedulers: torch.optim, each one class with one optax chain.
+
+Read optimizer.py first.
+"""
 
 from . import lr_scheduler
 from .adam import Adam, AdamW

@@ -1,8 +1,10 @@
-"""The step of an optimizer as one node: what `Optimizer.step()` does, kept apart because it is a hot path.
+"""The step of an optimizer as one node: what `Optimizer.step()` does, kept apart because it is a
+hot path.
 
-An `Update` is the op of one param group: it runs the group's optax transformation on each parameter. A `Step` is the
-plan for one set of parameters with gradients; it collects cells, records the update, and gives the parameters and
-their state the new cells, all or none. Read optimizer.py for the interface.
+An `Update` is the op of one param group: it runs the group's optax transformation on each
+parameter. A `Step` is the plan for one set of parameters with gradients; it collects cells, records
+the update, and gives the parameters and their state the new cells, all or none. Read optimizer.py
+for the interface.
 """
 
 from __future__ import annotations
@@ -26,23 +28,37 @@ from .._core.trace import Aval, Cell, Trace, local, new_cell
 class Update:
     """(parameters, gradients, states, hyper-parameters) -> (parameters, states), as an op.
 
-    rule: hyper -> optax transformation.  treedef: the structure of one parameter's optax state.
+    rule, options: rule(hyper, options) is the optax transformation.  treedef: the structure of one
+    parameter's optax state. Interned, so that a second optimizer of the same kind compiles nothing;
+    it holds no optimizer.
     """
+
+    __slots__ = ("hyper_names", "options", "rule", "treedef")
 
     name = "optimizer_step"
     view = strides = backward = result = None
     inplace = differentiable = False
     numbers: frozenset[str] = frozenset()
 
-    def __init__(self, rule: Any, hyper_names: tuple[str, ...], treedef: Any) -> None:
-        self.rule = rule
-        self.hyper_names = hyper_names
-        self.treedef = treedef
+    _made: dict[tuple, Update] = {}
+
+    def __new__(cls, rule: Any, options: dict, hyper_names: tuple[str, ...], treedef: Any) -> Update:
+        key = (rule, tuple(options.items()), hyper_names, treedef)
+        made = cls._made.get(key)
+        if made is None:
+            made = cls._made[key] = object.__new__(cls)
+            made.rule, made.options = rule, options
+            made.hyper_names, made.treedef = hyper_names, treedef
+        return made
+
+    def transformation(self, hyper: dict[str, Any]) -> optax.GradientTransformation:
+        """The rule with hyper-parameters filled in."""
+        return self.rule(hyper, self.options)
 
     def run(self, args: tuple, kwargs: dict) -> tuple:
         params, grads, states, values = args
         hyper = {name: values[k] for k, name in enumerate(self.hyper_names)}
-        transformation = self.rule(hyper)
+        transformation = self.transformation(hyper)
         new_params, new_states = [], []
         for param, grad, state in zip(params, grads, states, strict=True):
             tree = jax.tree.unflatten(self.treedef, state)
@@ -60,23 +76,21 @@ class Step:
     def __init__(self, optimizer: Any, group: dict, params: list[Tensor], options: dict) -> None:
         self.params = params
         names = optimizer.hyper_names
-
-        def rule(hyper: dict) -> optax.GradientTransformation:
-            return optimizer.rule(hyper, options)
-
-        example = rule(dict.fromkeys(names, 0.0))
+        example = optimizer.rule(dict.fromkeys(names, 0.0), options)
         fields = optimizer.state_names(options)
         struct = jax.ShapeDtypeStruct((), np.float32)
         paths, treedef = jax.tree_util.tree_flatten_with_path(jax.eval_shape(example.init, struct))
         self.names = tuple(_field(path, fields) for path, _ in paths)
-        self.update = Update(rule, names, treedef)
+        self.update = Update(optimizer.rule, options, names, treedef)
         self.hyper_values: tuple = ()
         self.hyper_cell: Cell | None = None
         self._initialise(optimizer, example)
 
     def _initialise(self, optimizer: Any, transformation: optax.GradientTransformation) -> None:
         """Give new parameters the state that the transformation begins with."""
-        fresh = [p for p in self.params if any(optimizer.state[p].get(n) is None for n in self.names)]
+        fresh = [
+            p for p in self.params if any(optimizer.state[p].get(n) is None for n in self.names)
+        ]
         if not fresh or not self.names:
             return
         structs = [cell_of(p).aval.struct for p in fresh]
@@ -154,7 +168,9 @@ def _record(context: Any, optimizer: Any, plan: Step, group: dict) -> None:
     if names:
         states = [optimizer.state[p] for p in params]
         if any(n not in s for s in states for n in names):
-            plan._initialise(optimizer, plan.update.rule(dict.fromkeys(plan.update.hyper_names, 0.0)))
+            plan._initialise(
+                optimizer, plan.update.transformation(dict.fromkeys(plan.update.hyper_names, 0.0))
+            )
         tensors = params + [s[n] for s in states for n in names]
     old = [t._cell or cell_of(t) for t in tensors]
     grads = [p._grad._cell or cell_of(p._grad) for p in params]
@@ -232,4 +248,3 @@ def _make_stale(storage: Any, writer: Tensor) -> None:
             if member._cell is not None:
                 overwrite(member._cell)
             member._cell = None if member._view else storage.cell
-

@@ -13,7 +13,8 @@ from .optimizer import Optimizer, ParamsT, check_betas, check_non_negative
 class Adam(Optimizer):
     """Adam, Kingma and Ba 2015; amsgrad as Reddi et al. 2018; the weight decay is an L2 penalty.
 
-    ValueError for a negative lr, eps or weight_decay, and betas outside [0, 1). See torch.optim.Adam.
+    ValueError for a negative lr, eps or weight_decay, and betas outside [0, 1). See
+    torch.optim.Adam.
     """
 
     hyper_names = ("lr", "beta1", "beta2", "eps", "weight_decay")
@@ -37,19 +38,22 @@ class Adam(Optimizer):
         check_non_negative(lr=lr, eps=eps)
         check_betas(betas)
         check_non_negative(weight_decay=weight_decay)
-        super().__init__(params, {
-            "lr": lr,
-            "betas": betas,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "amsgrad": amsgrad,
-            "maximize": maximize,
-            "foreach": foreach,
-            "capturable": capturable,
-            "differentiable": differentiable,
-            "fused": fused,
-            "decoupled_weight_decay": decoupled_weight_decay,
-        })
+        super().__init__(
+            params,
+            {
+                "lr": lr,
+                "betas": betas,
+                "eps": eps,
+                "weight_decay": weight_decay,
+                "amsgrad": amsgrad,
+                "maximize": maximize,
+                "foreach": foreach,
+                "capturable": capturable,
+                "differentiable": differentiable,
+                "fused": fused,
+                "decoupled_weight_decay": decoupled_weight_decay,
+            },
+        )
 
     def hyper(self, group: dict[str, Any]) -> tuple:
         return (group["lr"], *group["betas"], group["eps"], group["weight_decay"])
@@ -62,7 +66,8 @@ class Adam(Optimizer):
             "decoupled": group["decoupled_weight_decay"],
         }
 
-    def rule(self, hyper: dict[str, Any], options: dict[str, Any]) -> optax.GradientTransformation:
+    @staticmethod
+    def rule(hyper: dict[str, Any], options: dict[str, Any]) -> optax.GradientTransformation:
         parts = []
         if options["maximize"]:
             parts.append(transforms.ascend())

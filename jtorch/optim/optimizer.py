@@ -1,8 +1,9 @@
 """Optimizer: PyTorch's interface around one op a step, whose rule is an optax chain.
 
-`step()` records one node a param group: (parameters, gradients, state, hyper-parameters) -> (parameters, state), and
-materialises. The state is PyTorch's, one dict of Tensors a parameter, so `state_dict()` has PyTorch's layout.
-Hyper-parameters are inputs of the program: a scheduler compiles nothing. A subclass says its rule (sgd.py, adam.py).
+`step()` records one node a param group: (parameters, gradients, state, hyper-parameters) ->
+(parameters, state), and materialises. The state is PyTorch's, one dict of Tensors a parameter, so
+`state_dict()` has PyTorch's layout. Hyper-parameters are inputs of the program: a scheduler
+compiles nothing. A subclass says its rule (sgd.py, adam.py).
 """
 
 from __future__ import annotations
@@ -32,13 +33,16 @@ required = _Required()
 class Optimizer:
     """Base class of all optimizers.
 
-    params: Tensors, (name, Tensor) pairs, or dicts with "params" and options of that group. TypeError for a single
-    Tensor or what is no Tensor, ValueError for an empty list or a Tensor that is no leaf. See torch.optim.Optimizer.
+    params: Tensors, (name, Tensor) pairs, or dicts with "params" and options of that group.
+    TypeError for a single Tensor or what is no Tensor, ValueError for an empty list or a Tensor
+    that is no leaf. See torch.optim.Optimizer.
 
-    A subclass provides `rule(hyper, options)`, the optax transformation of one group, and `state_names(options)`.
+    A subclass provides `rule(hyper, options)`, the optax transformation of one group, and
+    `state_names(options)`.
     """
 
-    # The numbers of a group that enter the program, in the order of `hyper`; other options are static.
+    # The numbers of a group that enter the program, in the order of `hyper`; other options are
+    # static.
     hyper_names: tuple[str, ...] = ()
 
     def __init__(self, params: ParamsT, defaults: dict[str, Any]) -> None:
@@ -51,8 +55,8 @@ class Optimizer:
         }
         if isinstance(params, Tensor):
             raise TypeError(
-                "params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
-                + params.type()
+                "params argument given to the optimizer should be an iterable of Tensors or "
+                "dicts, but got " + params.type()
             )
         groups = list(params)
         if not groups:
@@ -62,10 +66,12 @@ class Optimizer:
         for group in groups:
             self.add_param_group(dict(group))
 
-    # ----------------------------------------------------------------------------------------- the rule
+    # ------------------------------------------------------------------------------------- the rule
 
-    def rule(self, hyper: dict[str, Any], options: dict[str, Any]) -> Any:
-        """The optax transformation of a group. hyper: name -> number in the program.  options: the static ones."""
+    @staticmethod
+    def rule(hyper: dict[str, Any], options: dict[str, Any]) -> Any:
+        """The optax transformation of a group. hyper: name -> number in the program.  options: the
+        static ones. It knows no optimizer: all of a class share their programs."""
         raise NotImplementedError
 
     def hyper(self, group: dict[str, Any]) -> tuple:
@@ -80,13 +86,13 @@ class Optimizer:
         """PyTorch's name of a parameter's state -> the name of the field in the optax state."""
         return {}
 
-    # --------------------------------------------------------------------------------------- the step
+    # ------------------------------------------------------------------------------------- the step
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update the parameters that have gradients, and run everything recorded.
 
-        closure: evaluates the model again and returns the loss, which is returned. If the program fails,
-        parameters and state are as they were before.
+        closure: evaluates the model again and returns the loss, which is returned. If the program
+        fails, parameters and state are as they were before.
         """
         hooks = self._hooks
         if hooks["step_pre"]:
@@ -108,16 +114,20 @@ class Optimizer:
                 elif param._grad is not None:
                     param._grad.detach_().zero_()
 
-    # --------------------------------------------------------------------------------------- the groups
+    # ----------------------------------------------------------------------------------- the groups
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add a group with its own options. ValueError for a parameter that is in a group already."""
+        """Add a group with its own options.
+
+        ValueError for a parameter that is in a group already.
+        """
         if not isinstance(param_group, dict):
             raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
         params = param_group["params"]
         if isinstance(params, (set, frozenset)):
             raise TypeError(
-                "optimizer parameters need to be organized in ordered collections, but the ordering of "
+                "optimizer parameters need to be organized in ordered collections, but the "
+                "ordering of "
                 "tensors in sets will change between runs. Please use a list instead."
             )
         params = [params] if isinstance(params, Tensor) else list(params)
@@ -129,7 +139,8 @@ class Optimizer:
         for name, default in self.defaults.items():
             if default is required and name not in param_group:
                 raise ValueError(
-                    f"parameter group didn't specify a value of required optimization parameter {name}"
+                    "parameter group didn't specify a value of required optimization parameter "
+                    f"{name}"
                 )
             param_group.setdefault(name, default)
         known = {id(p) for group in self.param_groups for p in group["params"]}
@@ -140,7 +151,7 @@ class Optimizer:
         param_group["params"] = params
         self.param_groups.append({"params": params, **param_group})
 
-    # ---------------------------------------------------------------------------------------- state dicts
+    # ---------------------------------------------------------------------------------- state dicts
 
     def state_dict(self) -> dict[str, Any]:
         """The state in PyTorch's layout: {"state": {index: ...}, "param_groups": [...]}."""
@@ -157,7 +168,10 @@ class Optimizer:
         return found
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over a state in PyTorch's layout. ValueError where the groups don't match; then nothing changes."""
+        """Take over a state in PyTorch's layout.
+
+        ValueError where the groups don't match; then nothing changes.
+        """
         state_dict = dict(state_dict)
         for hook in self._hooks["load_pre"].values():
             state_dict = hook(self, state_dict) or state_dict
@@ -189,7 +203,7 @@ class Optimizer:
     def _params(self) -> Iterable[Tensor]:
         return (p for group in self.param_groups for p in group["params"])
 
-    # -------------------------------------------------------------------------------------------- hooks
+    # ---------------------------------------------------------------------------------------- hooks
 
     def _register(self, name: str, hook: Callable, prepend: bool = False) -> RemovableHandle:
         handle = RemovableHandle(self._hooks[name])
@@ -224,7 +238,7 @@ class Optimizer:
         """Call hook(optimizer) after a state was loaded."""
         return self._register("load", hook, prepend)
 
-    # --------------------------------------------------------------------------------- copies and text
+    # ------------------------------------------------------------------------------ copies and text
 
     def __getstate__(self) -> dict[str, Any]:
         return {k: v for k, v in self.__dict__.items() if k not in ("_steps",)}

@@ -39,17 +39,20 @@ class SGD(Optimizer):
         check_non_negative(weight_decay=weight_decay)
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")
-        super().__init__(params, {
-            "lr": lr,
-            "momentum": momentum,
-            "dampening": dampening,
-            "weight_decay": weight_decay,
-            "nesterov": nesterov,
-            "maximize": maximize,
-            "foreach": foreach,
-            "differentiable": differentiable,
-            "fused": fused,
-        })
+        super().__init__(
+            params,
+            {
+                "lr": lr,
+                "momentum": momentum,
+                "dampening": dampening,
+                "weight_decay": weight_decay,
+                "nesterov": nesterov,
+                "maximize": maximize,
+                "foreach": foreach,
+                "differentiable": differentiable,
+                "fused": fused,
+            },
+        )
 
     def options(self, group: dict[str, Any]) -> dict[str, Any]:
         first = bool(group["momentum"] and group["dampening"]) and not all(
@@ -64,7 +67,8 @@ class SGD(Optimizer):
             "maximize": group["maximize"],
         }
 
-    def rule(self, hyper: dict[str, Any], options: dict[str, Any]) -> optax.GradientTransformation:
+    @staticmethod
+    def rule(hyper: dict[str, Any], options: dict[str, Any]) -> optax.GradientTransformation:
         parts = []
         if options["maximize"]:
             parts.append(transforms.ascend())

@@ -1,8 +1,9 @@
 """Gradient transformations in optax's style, where optax's own compute something else than PyTorch.
 
-Hyper-parameters arrive as float64 scalars of the program. What PyTorch computes with Python floats (bias corrections,
-step sizes) is computed in float64 here and then cast to the parameter's dtype; so results agree digit by digit.
-(optax computes `1 - b2**count` in float32: at the first step of Adam that is off by 6e-5.)
+Hyper-parameters arrive as float64 scalars of the program. What PyTorch computes with Python floats
+(bias corrections, step sizes) is computed in float64 here and then cast to the parameter's dtype;
+so results agree digit by digit. (optax computes `1 - b2**count` in float32: at the first step of
+Adam that is off by 6e-5.)
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ class MomentumState(NamedTuple):
 def momentum(
     decay: Any, dampening: Any, nesterov: bool, first: bool
 ) -> optax.GradientTransformation:
-    """b = decay * b + (1 - dampening) * g, and b = g at the first step; the update is b, or g + decay * b."""
+    """b = decay * b + (1 - dampening) * g, and b = g at the first step; the update is b, or g +
+    decay * b."""
 
     def init(param: Array) -> MomentumState:
         return MomentumState(jnp.zeros_like(param))
@@ -76,9 +78,11 @@ class AmsgradState(NamedTuple):
 
 
 def adam(lr: Any, beta1: Any, beta2: Any, eps: Any, amsgrad: bool) -> optax.GradientTransformation:
-    """-lr / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + eps), Kingma and Ba 2015, in PyTorch's order.
+    """-lr / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + eps), Kingma and Ba 2015, in
+    PyTorch's order.
 
-    m and v are the running means of g and g^2; AMSGrad (Reddi et al. 2018) takes the largest v so far.
+    m and v are the running means of g and g^2; AMSGrad (Reddi et al. 2018) takes the largest v so
+    far.
     """
 
     def init(param: Array) -> Any:
@@ -107,7 +111,8 @@ def adam(lr: Any, beta1: Any, beta2: Any, eps: Any, amsgrad: bool) -> optax.Grad
 def shrink_weights(
     inner: optax.GradientTransformation, lr: Any, weight_decay: Any
 ) -> optax.GradientTransformation:
-    """p * (1 - lr * weight_decay) before the inner update: decoupled decay, Loshchilov and Hutter 2019."""
+    """p * (1 - lr * weight_decay) before the inner update: decoupled decay, Loshchilov and Hutter
+    2019."""
 
     def update(g: Array, state: Any, param: Array) -> tuple[Array, Any]:
         updates, state = inner.update(g, state, param)

@@ -16,8 +16,8 @@ _next_id = itertools.count()
 class RemovableHandle:
     """Removes one hook: call `remove()`, or use it in a `with` statement.
 
-    hooks_dict: the dictionary the hook is in.  extra_dict: further dictionaries with an entry of the
-    same key (one, or a list). See torch.utils.hooks.RemovableHandle.
+    hooks_dict: the dictionary the hook is in.  extra_dict: further dictionaries with an entry of
+    the same key (one, or a list). See torch.utils.hooks.RemovableHandle.
     """
 
     id: int
@@ -54,7 +54,8 @@ class RemovableHandle:
 
 
 def _reference(hooks: Any) -> Any:
-    """A weak reference to the dictionary where it can be had (an OrderedDict), else a strong one."""
+    """A weak reference to the dictionary where it can be had (an OrderedDict), else a strong
+    one."""
     try:
         return weakref.ref(hooks)
     except TypeError:

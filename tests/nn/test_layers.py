@@ -338,6 +338,7 @@ ERRORS = [
     "nn.BatchNorm3d(3)(torch.ones(2, 3))",
     "nn.InstanceNorm2d(3)(torch.ones(2, 3))",
     "nn.InstanceNorm2d(3, affine=True)(torch.ones(2, 4, 5, 5))",
+    "nn.HuberLoss(delta=1j)",
     "nn.MultiMarginLoss(p=3)",
     "nn.MultiMarginLoss(weight=torch.ones(2, 2))",
     "nn.TripletMarginLoss(margin=-1)",

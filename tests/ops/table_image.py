@@ -43,6 +43,33 @@ case(
     gradients=False,
 )
 case(
+    F + "embedding_bag",
+    lambda t: [
+        t(t.int(3, 4, low=0, high=5), t.float(5, 2)),
+        t(t.int(3, 4, low=0, high=5), t.float(5, 2), mode="max"),
+        t(t.int(6, low=0, high=5), t.float(5, 2), np.array([0, 2, 2, 5]), mode="sum"),
+        t(t.int(6, low=0, high=5), t.float(5, 2), np.array([0, 2, 2, 5]), mode="mean"),
+        t(
+            t.int(3, 2, low=0, high=5),
+            t.float(5, 2),
+            mode="sum",
+            per_sample_weights=t.float(3, 2),
+        ),
+        t(
+            np.array([0, 1, 2, 1]),
+            t.float(5, 2),
+            np.array([0, 3, 4]),
+            padding_idx=1,
+            include_last_offset=True,
+        ),
+    ],
+    errors=lambda t: [
+        (t(t.int(6, low=0), t.float(5, 2)), "offsets has to be a 1D Tensor"),
+        (t(t.int(2, 2, low=0), t.float(5, 2), mode="no"), "mode has to be one of"),
+    ],
+    out=False,
+)
+case(
     F + "one_hot",
     lambda t: [
         t(t.int(2, 3, low=0, high=4), 4),

@@ -157,6 +157,12 @@ case(
     out=False,
 )
 case(
+    F + "pdist",
+    lambda t: [t(t.float(4, 3)), t(t.float(3, 2), 1.0)],
+    errors=lambda t: [(t(t.float(3)), "only supports 2D tensors")],
+    out=False,
+)
+case(
     F + "cosine_embedding_loss",
     lambda t: [
         t(t.float(4, 3), t.float(4, 3), signs(t, 4)),

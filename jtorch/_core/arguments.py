@@ -1,0 +1,97 @@
+"""Whether the arguments of a call are of the kinds that the op's row says: TypeError in PyTorch's words.
+
+It is asked once a path, before shapes are inferred, so that an op's function sees nothing but what its
+annotations promise. What shapes and dtypes fit together is for the op to say. Read extend.py next.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .dtype import dtype
+from .op import Op
+from .trace import Slot
+
+NUMBERS = (bool, int, float, complex)
+
+
+def check_arguments(op: Op, args: tuple, kwargs: dict) -> None:
+    """Raise TypeError for an argument of a wrong kind. Tensors have come in as slots."""
+    kinds = getattr(op, "kinds", None)
+    if not kinds:
+        return
+    for position, (name, value) in enumerate(zip(op.parameters, args, strict=False)):
+        _check(op, name, value, kinds[name], f" (position {position + 1})")
+    for name, value in kwargs.items():
+        _check(op, name, value, kinds.get(name, ""), "")
+    _check_some_tensor(op, args, kwargs)
+
+
+def _check(op: Op, name: str, value: Any, kind: str, where: str) -> None:
+    if kind == "Sequence[Array]":
+        _check_tensors(op, name, value, where)
+        return
+    wanted = _wanted(kind, value)
+    if wanted:
+        given = type(value).__name__
+        given = "Tensor" if isinstance(value, Slot) else given
+        raise TypeError(f"{op.name}(): argument '{name}'{where} must be {wanted}, not {given}")
+
+
+def _wanted(kind: str, value: Any) -> str:
+    """What PyTorch calls the kind that a value is not of; '' if it is, or the kind is a wide one."""
+    if kind.endswith(" | None"):
+        if value is None:
+            return ""
+        kind = kind.removesuffix(" | None")
+    match kind:
+        case "Array":
+            return "" if isinstance(value, Slot) else "Tensor"
+        case "Array | Number":
+            return "" if isinstance(value, (Slot, *NUMBERS)) else "Tensor"
+        case "Number" | "float":
+            return "" if isinstance(value, (Slot, *NUMBERS)) else "Number"
+        case "int":
+            return "" if isinstance(value, int) else "int"
+        case "str":
+            return "" if isinstance(value, str) else "str"
+        case "bool":
+            return "bool" if value is None or isinstance(value, (str, float, tuple, list)) else ""
+        case "dtype" | "DType":
+            return "" if isinstance(value, dtype) else "torch.dtype"
+        case "Dims" | "tuple[int, ...]" | "int | tuple[int, ...]":
+            return "" if value is None or _are_sizes(value) else "tuple of ints"
+    return ""
+
+
+def _are_sizes(value: Any) -> bool:
+    if isinstance(value, (tuple, list)):
+        return all(isinstance(v, int) for v in value)
+    return isinstance(value, int)
+
+
+def _check_tensors(op: Op, name: str, value: Any, where: str) -> None:
+    if not isinstance(value, (tuple, list)):
+        given = "Tensor" if isinstance(value, Slot) else type(value).__name__
+        raise TypeError(
+            f"{op.name}(): argument '{name}'{where} must be tuple of Tensors, not {given}"
+        )
+    for k, item in enumerate(value):
+        if not isinstance(item, Slot):
+            raise TypeError(
+                f"{op.name}(): expected Tensor as element {k} in argument 0, "
+                f"but got {type(item).__name__}"
+            )
+
+
+def _check_some_tensor(op: Op, args: tuple, kwargs: dict) -> None:
+    """A row that takes numbers for Tensors (`2 - x`) wants one Tensor all the same."""
+    first = op.parameters[0]
+    if op.kinds[first] != "Array | Number" or isinstance(args[0] if args else None, Slot):
+        return
+    if not any(isinstance(v, Slot) for v in (*args, *kwargs.values())):
+        value = args[0] if args else kwargs.get(first)
+        raise TypeError(
+            f"{op.name}(): argument '{first}' (position 1) must be Tensor, "
+            f"not {type(value).__name__}"
+        )

@@ -1,0 +1,95 @@
+"""The part of the autograd graph that outlives its trace.
+
+When a program runs while the graph is still alive, the GradNodes that somebody may still walk keep
+the cells that their VJPs use. `survivors_of` says which they are, before the program is built, so
+that it returns those cells; `keep_graph` hands them over when it has run. Read program.py next.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .graph import GradNode, edge_of, read
+from .trace import OVERWRITTEN, Cell, Trace
+
+
+def survivors_of(trace: Trace, alive: tuple, nodes: tuple) -> tuple[list[GradNode], tuple]:
+    """The GradNodes that must outlive the trace, oldest first; and the alive positions whose graph
+    is freed, with the edge that says so."""
+    freed = []
+    reached: dict[int, GradNode] = {}
+    stack: list[GradNode] = []
+    for position in alive:
+        aval = _aval_at(trace, position)
+        edge = edge_of(trace, position, aval)
+        if type(edge) is tuple:
+            if _is_gone(edge[0]):
+                freed.append((position, (FreedNode(edge[0].name), 0)))
+            else:
+                stack.append(edge[0])
+    stack.extend(trace.nodes[first] for first in nodes)
+    while stack:
+        node = stack.pop()
+        if node.trace is trace and node.first not in reached:
+            reached[node.first] = node
+            stack.extend(e[0] for e in node.edges if type(e) is tuple)
+    return [reached[first] for first in sorted(reached)], tuple(freed)
+
+
+def _is_gone(node: GradNode) -> bool:
+    """Whether a backward through this node would meet something freed in the present trace."""
+    stack, seen = [node], set()
+    while stack:
+        top = stack.pop()
+        if id(top) in seen:
+            continue
+        seen.add(id(top))
+        if top.freed and top.saves_anything:
+            return True
+        stack.extend(e[0] for e in top.edges if type(e) is tuple and e[0].trace is not None)
+    return False
+
+
+def _aval_at(trace: Trace, position: int) -> Any:
+    state = trace.producer(position)
+    return state.avals[position - state.first]
+
+
+def keep_graph(trace: Trace, program: Any, alive: list[Cell], arrays: list) -> None:
+    """Make the GradNodes that survive hold cells, and the alive cells know their history."""
+    cells: dict[int, Cell] = {c.index: c for c in alive}
+    for position, array in zip(program.wanted[len(alive) :], arrays[len(alive) :], strict=True):
+        cells[position] = Cell(array, _aval_at(trace, position))
+    for k, leaf in enumerate(trace.leaves):
+        cells[-1 - k] = leaf
+    for position in trace.overwritten:
+        if position >= 0:
+            written = cells.setdefault(position, Cell(None, _aval_at(trace, position)))
+            written.trace = OVERWRITTEN
+    gone = dict(program.freed)
+    for first in program.survivors:
+        read(trace, trace.producer(first))
+    for position, cell in cells.items():
+        if position < 0 or not cell.aval.requires_grad or cell.node is not None:
+            continue
+        if position in gone:
+            cell.node = gone[position]
+        else:
+            cell.node = edge_of(trace, position, cell.aval)
+    for first in program.survivors:
+        trace.nodes[first].keep(cells)
+
+
+class FreedNode:
+    """The history of a value whose graph was freed by a backward: all that is left is its name."""
+
+    freed = True
+    saves_anything = True
+    edges = ()
+    needs = ()
+    trace = None
+    sequence = (0, 0)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.watched: dict = {}

@@ -1,0 +1,124 @@
+"""Runs a program under PyTorch, jtorch lazy and jtorch eager, and compares what it observed.
+
+A program is a function of the library that returns what it saw: Tensors, arrays, numbers, strings, nested in lists, tuples
+and dicts. What is compared is values, shapes, dtypes and flags; what is counted is the programs that jtorch compiled.
+Used by footguns/ and core/.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import jtorch
+
+Program = Callable[[Any], Any]
+TOLERANCE = 2e-6
+
+
+def compilations() -> int:
+    """The programs that jtorch compiled so far."""
+    return jtorch.debug.statistics()["programs_compiled"]
+
+
+def executions() -> int:
+    """The programs that jtorch ran so far."""
+    return jtorch.debug.statistics()["programs_run"]
+
+
+def observed(program: Program, library: Any) -> Any:
+    """What a program sees, from one seed, as plain Python values."""
+    library.manual_seed(0)
+    return plain(program(library), library)
+
+
+def plain(value: Any, library: Any) -> Any:
+    """An observation without the library: Tensors as dicts of their facts."""
+    if isinstance(value, library.Tensor):
+        return {
+            "shape": tuple(value.shape),
+            "dtype": str(value.dtype),
+            "requires_grad": value.requires_grad,
+            "values": value.detach().tolist(),
+        }
+    if isinstance(value, (np.ndarray, np.generic)):
+        return {"shape": value.shape, "dtype": str(value.dtype), "values": value.tolist()}
+    if isinstance(value, (list, tuple)):
+        return [plain(v, library) for v in value]
+    if isinstance(value, dict):
+        return {str(k): plain(v, library) for k, v in value.items()}
+    return value
+
+
+def difference(expected: Any, found: Any, where: str = "result", tolerance: float = TOLERANCE) -> str:
+    """The first place where two observations differ; '' where they agree."""
+    if type(expected) is not type(found):
+        return f"{where}: {expected!r} expected, {found!r} found"
+    if isinstance(expected, dict):
+        if list(expected) != list(found):
+            return f"{where}: keys {list(expected)} expected, {list(found)} found"
+        pairs = [(f"{where}[{k!r}]", expected[k], found[k]) for k in expected]
+    elif isinstance(expected, list):
+        if len(expected) != len(found):
+            return f"{where}: {len(expected)} items expected, {len(found)} found"
+        pairs = [(f"{where}[{k}]", a, b) for k, (a, b) in enumerate(zip(expected, found, strict=True))]
+    else:
+        if isinstance(expected, float) and close(expected, found, tolerance):
+            return ""
+        return "" if expected == found else f"{where}: {expected!r} expected, {found!r} found"
+    return next((d for p, a, b in pairs if (d := difference(a, b, p, tolerance))), "")
+
+
+def close(a: float, b: float, tolerance: float) -> bool:
+    """Equality of floats up to a relative tolerance; nan equals nan."""
+    if math.isnan(a) or math.isnan(b):
+        return math.isnan(a) and math.isnan(b)
+    return a == b or abs(a - b) <= tolerance * max(1.0, abs(a))
+
+
+def compare(program: Program, tolerance: float = TOLERANCE) -> None:
+    """Check that PyTorch, lazy and eager jtorch observe the same."""
+    expected = observed(program, torch)
+    for mode in ("lazy", "eager"):
+        with jtorch.debug.eager(mode == "eager"):
+            found = observed(program, jtorch)
+        assert not (what := difference(expected, found, mode, tolerance)), what
+
+
+def footgun(
+    programs: int, tolerance: float = TOLERANCE
+) -> Callable[[Program], Callable[[str], None]]:
+    """Make a test of a program: equal to PyTorch in both modes, and compilations bounded.
+
+    programs: how many it may compile in lazy mode, however often it runs. The first run may find out that a number
+    varies, which the second knows from the start; the third compiles nothing, in either mode.
+    """
+
+    def declare(program: Program) -> Callable[[str], None]:
+        @pytest.mark.parametrize("mode", ["lazy", "eager"])
+        def test(mode: str) -> None:
+            expected = observed(program, torch)
+            counts = []
+            with jtorch.debug.eager(mode == "eager"):
+                for _ in range(3):
+                    jtorch.manual_seed(0)
+                    before = compilations()
+                    result = program(jtorch)
+                    counts.append(compilations() - before)
+                    found = plain(result, jtorch)
+                    assert not (what := difference(expected, found, mode, tolerance)), what
+            first, second, third = counts
+            if mode == "lazy":
+                assert first + second <= programs, f"{first} + {second} programs compiled"
+            assert third == 0, f"{third} programs compiled by the third run"
+
+        test.__name__ = program.__name__
+        test.__doc__ = program.__doc__
+        return test
+
+    return declare

@@ -1,0 +1,200 @@
+"""Footguns 1 to 4: numbers that change every step, running sums, and reads at odd places."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import jtorch
+
+from ..comparison import executions, footgun
+
+
+def regression(torch: Any) -> tuple:
+    """A small model, its data and an optimizer."""
+    model = torch.nn.Linear(3, 1)
+    x, y = torch.randn(8, 3), torch.randn(8, 1)
+    return model, x, y, torch.optim.SGD(model.parameters(), lr=0.1)
+
+
+def losses(torch: Any, weigh: Any, steps: int = 12) -> list:
+    """Train with a loss that `weigh(loss, step, prediction)` has changed."""
+    model, x, y, optimizer = regression(torch)
+    found = []
+    for step in range(steps):
+        optimizer.zero_grad()
+        prediction = model(x)
+        loss = weigh(torch.nn.functional.mse_loss(prediction, y), step, prediction)
+        loss.backward()
+        optimizer.step()
+        found.append(loss.item())
+    return [found, model.weight, model.bias]
+
+
+# ------------------------------------------------------------------------------ 1: a number that changes
+
+
+@footgun(programs=4)
+def test_01_loss_weight(torch: Any) -> list:
+    """The loss times a number that changes every step."""
+    return losses(torch, lambda loss, step, _: loss * (1.0 / (step + 1)))
+
+
+@footgun(programs=4)
+def test_01_power_of_the_step(torch: Any) -> list:
+    """beta ** t as a Python number, in a bias correction."""
+    return losses(torch, lambda loss, step, _: loss / (1 - 0.9 ** (step + 1)))
+
+
+@footgun(programs=4)
+def test_01_exponent(torch: Any) -> list:
+    """A Tensor to a power that changes."""
+    return losses(torch, lambda loss, step, _: (loss + 1.0) ** (1.0 + step / 4))
+
+
+@footgun(programs=4)
+def test_01_annealing(torch: Any) -> list:
+    """Two weights that sum to one: KL annealing."""
+
+    def weigh(loss: Any, step: int, prediction: Any) -> Any:
+        beta = min(1.0, step / 8)
+        return (1 - beta) * loss + beta * prediction.pow(2).mean()
+
+    return losses(torch, weigh)
+
+
+@footgun(programs=4)
+def test_01_index(torch: Any) -> list:
+    """x[i] with another i every step."""
+    return losses(torch, lambda loss, step, prediction: loss + prediction[step % 8].sum())
+
+
+@footgun(programs=4)
+def test_01_integer_factor(torch: Any) -> list:
+    """A factor that is an int."""
+    return losses(torch, lambda loss, step, prediction: loss + (prediction * step).mean())
+
+
+@footgun(programs=3)
+def test_01_schedule(torch: Any) -> list:
+    """A scheduler changes lr every step; then it is set by hand."""
+    model, x, y, optimizer = regression(torch)
+    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=6)
+    found = []
+    for step in range(10):
+        optimizer.zero_grad()
+        loss = torch.nn.functional.mse_loss(model(x), y)
+        loss.backward()
+        optimizer.step()
+        scheduler.step()
+        if step == 7:
+            optimizer.param_groups[0]["lr"] = 0.03
+        found.append((loss.item(), optimizer.param_groups[0]["lr"]))
+    return [found, model.weight]
+
+
+# ------------------------------------------------------------------------------------ 2: a running sum
+
+
+@footgun(programs=3, tolerance=1e-5)
+def test_02_running_sum(torch: Any) -> list:
+    """`running += loss` without item(), read at the end."""
+    model, x, y, optimizer = regression(torch)
+    running = 0.0
+    for _ in range(300):
+        optimizer.zero_grad()
+        loss = torch.nn.functional.mse_loss(model(x), y)
+        loss.backward()
+        optimizer.step()
+        running += loss.detach()
+    return [running, model.weight]
+
+
+@footgun(programs=3, tolerance=1e-5)
+def test_02_running_sum_with_its_graph(torch: Any) -> list:
+    """The same with the graph of every loss attached, as beginners write it."""
+    model, x, y, optimizer = regression(torch)
+    running = 0.0
+    for _ in range(60):
+        optimizer.zero_grad()
+        loss = torch.nn.functional.mse_loss(model(x), y)
+        loss.backward()
+        optimizer.step()
+        running = running + loss
+    return [running.detach(), model.weight]
+
+
+# -------------------------------------------------------------------------- 3: reads in some iterations
+
+
+@footgun(programs=4)
+def test_03_item_in_some_iterations(torch: Any) -> list:
+    """A loss that is read every third time, before or after the step."""
+    model, x, y, optimizer = regression(torch)
+    found = []
+    for step in range(12):
+        optimizer.zero_grad()
+        loss = torch.nn.functional.mse_loss(model(x), y)
+        if step % 3 == 1:
+            found.append(loss.item())
+        loss.backward()
+        optimizer.step()
+        if step % 3 == 2:
+            found.append(float(loss))
+    return [found, model.weight]
+
+
+@footgun(programs=3)
+def test_03_print_in_some_iterations(torch: Any) -> list:
+    """Text of a loss, a weight and a gradient in some iterations."""
+    model, x, y, optimizer = regression(torch)
+    found = []
+    for step in range(12):
+        optimizer.zero_grad()
+        loss = torch.nn.functional.mse_loss(model(x), y)
+        loss.backward()
+        optimizer.step()
+        if step % 5 == 4:
+            found += [f"{loss:.3f}", f"{model.bias.grad[0].item():.3f}", str(model.weight.shape)]
+    return found
+
+
+# ------------------------------------------------------------------- 4: item() before backward
+
+
+@footgun(programs=3)
+def test_04_item_before_backward(torch: Any) -> list:
+    """The loss is read between forward and backward, every time."""
+    model = torch.nn.Sequential(torch.nn.Linear(3, 5), torch.nn.Tanh(), torch.nn.Linear(5, 1))
+    x, y = torch.randn(8, 3), torch.randn(8, 1)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    found = []
+    for _ in range(6):
+        loss = torch.nn.functional.mse_loss(model(x), y)
+        optimizer.zero_grad()
+        found.append(loss.item())
+        loss.backward()
+        optimizer.step()
+    return [found, *model.parameters()]
+
+
+@pytest.mark.parametrize("reads", [0, 1])
+def test_04_no_second_forward(reads: int) -> None:
+    """With the read, an iteration runs two programs instead of one: the second has no forward in it."""
+    model, x, y, optimizer = regression(jtorch)
+
+    def iterate() -> None:
+        optimizer.zero_grad()
+        loss = jtorch.nn.functional.mse_loss(model(x), y)
+        if reads:
+            loss.item()
+        loss.backward()
+        optimizer.step()
+
+    for _ in range(3):
+        iterate()
+    before = executions()
+    for _ in range(5):
+        iterate()
+    assert executions() - before == 5 * (1 + reads)
