@@ -26,7 +26,7 @@ from ._core.grad_mode import (
     set_grad_enabled,
 )
 from ._core.tensor import Size, Tensor, strided
-from .functions import creation, facts, indexing, shaping
+from .functions import creation, facts, indexing, lookups, shaping
 from .functions import random as _random_functions
 from .functions.facts import finfo, iinfo
 from .functions.random import Generator, default_generator
@@ -44,7 +44,7 @@ for _kind in _dtype.ALL:
     globals()[_kind.name] = _kind
 globals().update(_dtype.ALIASES)
 globals().update(_expose.functions("torch"))
-for _module in (creation, facts, indexing, shaping, _random_functions):
+for _module in (creation, facts, indexing, lookups, shaping, _random_functions):
     for _function in _module.FUNCTIONS:
         globals()[
             _function.__name__.rstrip("_")

@@ -47,10 +47,11 @@ def functions(room: str) -> dict[str, Callable]:
     """name -> function, of a public namespace: "torch", "nn.functional", "linalg", "fft",
     "special"."""
     found = {}
+    prefix = f"{room}_"
     for row in ROWS.values():
         if room in row.public:
             for name in (row.name, *row.aliases):
-                found[name] = public_function(row)
+                found[name.removeprefix(prefix)] = public_function(row)
     return found
 
 

@@ -27,7 +27,7 @@ BINARY = {
     "rshift": "bitwise_right_shift",
 }
 COMPARISON = {"lt": "lt", "le": "le", "gt": "gt", "ge": "ge", "eq": "eq", "ne": "ne"}
-UNARY = {"neg": "neg", "abs": "abs", "invert": "bitwise_not"}
+UNARY = {"neg": "neg", "abs": "abs"}
 _operands = (Tensor, bool, int, float, complex, np.generic, np.ndarray)
 
 
@@ -79,6 +79,15 @@ def _unary(name: str) -> Callable:
     return lambda self: record(self)
 
 
+def _invert(self: Tensor) -> Tensor:
+    """~x. TypeError for floats. See torch.bitwise_not."""
+    if self.dtype.is_floating_point or self.dtype.is_complex:
+        raise TypeError(
+            "~ (operator.invert) is only implemented on integer and Boolean-type tensors"
+        )
+    return _expose.row("bitwise_not")(self)
+
+
 def _positive(self: Tensor) -> Tensor:
     """+x: the Tensor itself."""
     return self
@@ -96,4 +105,5 @@ def hang_operators() -> None:
     for python, name in UNARY.items():
         setattr(Tensor, f"__{python}__", _unary(name))
     Tensor.__pos__ = _positive
+    Tensor.__invert__ = _invert
     Tensor.__hash__ = object.__hash__

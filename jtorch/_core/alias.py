@@ -185,7 +185,17 @@ def check_writable(tensor: Any) -> Cell:
     return cell
 
 
-def write(tensor: Any, new: Cell) -> None:
+class Moment:
+    """When an in-place op began. What the op itself saved of the old contents stays valid."""
+
+    __slots__ = ("outputs", "serial")
+
+    def __init__(self, trace: Trace) -> None:
+        self.serial = trace.serial
+        self.outputs = trace.state.outputs
+
+
+def write(tensor: Any, new: Cell, since: Moment | None = None) -> None:
     """Replace the contents of a Tensor by a cell of its shape and dtype: the end of every in-place
     op.
 
@@ -198,7 +208,7 @@ def write(tensor: Any, new: Cell) -> None:
     if tensor._view:
         base = _put_through(storage.cell, tensor._view, new)
         base = _with_history(storage.cell.node, storage.cell, base)
-    _replace(tensor, storage, base, new)
+    _replace(tensor, storage, base, new, since or Moment(local.context.trace))
 
 
 def _put_through(base: Cell, view: tuple[Step, ...], new: Cell) -> Cell:
@@ -241,7 +251,7 @@ def _with_history(owner: Any, old: Cell, new: Cell) -> Cell:
     return as_leaf(owner, new) if owner is not None else new
 
 
-def _replace(tensor: Any, storage: Storage, base: Cell, new: Cell) -> None:
+def _replace(tensor: Any, storage: Storage, base: Cell, new: Cell, since: Moment) -> None:
     """The moment of a write. What it changes can be undone should the program fail."""
     was = storage.cell
     stale = [m for r in storage.members if (m := r()) is not None and m is not tensor]
@@ -253,7 +263,8 @@ def _replace(tensor: Any, storage: Storage, base: Cell, new: Cell) -> None:
     if not any(step.op is DATA for step in tensor._view or ()):
         cells = (was, tensor._cell, *(m._cell for m in stale))
         for cell in {id(c): c for c in cells if c is not None}.values():
-            overwrite(cell)
+            overwrite(cell, since)
+        spare(new, since)
         storage.version += 1
     storage.cell = base
     for member in stale:
@@ -264,13 +275,24 @@ def _replace(tensor: Any, storage: Storage, base: Cell, new: Cell) -> None:
     tensor._cell = new
 
 
-def overwrite(cell: Cell) -> None:
+def overwrite(cell: Cell, since: Moment) -> None:
     """Note that the Tensor of a cell was written in place: a graph must not use the old value."""
     trace = cell.trace
     if trace is local.context.trace and cell.index is not None:
-        trace.overwritten.add(cell.index)
+        began = since.outputs if since.serial == trace.serial else trace.state.outputs
+        trace.overwritten[cell.index] = began
     if cell.array is not None:
         cell.trace = OVERWRITTEN
+
+
+def spare(new: Cell, since: Moment) -> None:
+    """The nodes that an in-place op itself made may go on using what it has written over."""
+    stack = [new.node]
+    while stack:
+        edge = stack.pop()
+        if type(edge) is tuple and edge[0].sequence >= (since.serial, since.outputs):
+            edge[0].watch = []
+            stack.extend(edge[0].edges)
 
 
 class Undo:

@@ -174,11 +174,10 @@ def _generic(op: Any, key: tuple) -> tuple | None:
     """The key with numbers that may vary replaced by their class; None where there are none."""
     if not op.numbers:
         return None
-    names = op.parameters
     generic = list(key)
     k = 2
     while k < len(key):
-        name = key[k] if type(key[k]) is str else names[k - 2] if k - 2 < len(names) else None
+        name = key[k] if type(key[k]) is str else op.parameter(k - 2)
         k += type(key[k]) is str
         part = key[k]
         if name in op.numbers and type(part) is tuple and part[0] in (int, float):
@@ -190,13 +189,13 @@ def _generic(op: Any, key: tuple) -> tuple | None:
 def _vary(op: Any, trace: Trace, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
     """The arguments with numbers that may vary made cells."""
 
-    def made(name: str, value: Any) -> Any:
+    def made(name: str | None, value: Any) -> Any:
         if name in op.numbers and type(value) in (int, float):
             return number_cell(value, trace.device)
         return value
 
-    positional = tuple(made(n, v) for n, v in zip(op.parameters, args, strict=False))
-    return positional + args[len(positional) :], {k: made(k, v) for k, v in kwargs.items()}
+    positional = tuple(made(op.parameter(k), v) for k, v in enumerate(args))
+    return positional, {k: made(k, v) for k, v in kwargs.items()}
 
 
 def _enter_numbers(trace: Trace, args: tuple, kwargs: dict) -> None:

@@ -76,7 +76,11 @@ class Vjp:
             return tuple(results[k] for k in self.outputs), results
 
         _, pullback, results = jax.vjp(forward, *[values[k] for k in self.needs], has_aux=True)
-        return results, pullback
+
+        def pytorch_pullback(cotangents: tuple) -> tuple:
+            return tuple(map(_conjugate, pullback(tuple(map(_conjugate, cotangents)))))
+
+        return results, pytorch_pullback
 
     def smooth(self, avals: tuple[Aval, ...]) -> frozenset[int]:
         """The inputs through which the gradient can be differentiated again.
@@ -92,7 +96,14 @@ class Vjp:
     def _from_output(self, output: Any, cotangent: Any) -> Any:
         rest = self.call.args[1:]
         with self.call.modes.applied():
-            return self.call.op.backward(cotangent, output, *rest, **self.call.kwargs)
+            backward = self.call.op.backward
+            gradient = backward(_conjugate(cotangent), output, *rest, **self.call.kwargs)
+            return _conjugate(gradient)
+
+
+def _conjugate(value: Any) -> Any:
+    """PyTorch's gradient of a complex value is the conjugate of JAX's."""
+    return jnp.conj(value) if jnp.iscomplexobj(value) else value
 
 
 _uses: dict[tuple, frozenset[int]] = {}
@@ -241,7 +252,7 @@ class GradNode:
         if not self.trace.overwritten:
             return False
         return any(
-            p in self.trace.overwritten
+            self.first < self.trace.overwritten.get(p, 0)
             for saved in self.saved_positions()
             for p in view_chain(self.trace, saved)
         )
@@ -255,9 +266,9 @@ class GradNode:
             used = self.saves()
             self.inputs = [cells[p] if k in used else None for k, p in enumerate(self.positions)]
             self.outputs = [cells[self.first]] if self.call.op.backward is not None else [None]
-            self.watch = [
-                cells[p] for s in self.saved_positions() for p in view_chain(trace, s) if p in cells
-            ]
+            chain = [p for s in self.saved_positions() for p in view_chain(trace, s) if p in cells]
+            own = {p for p in chain if 0 < trace.overwritten.get(p, 0) <= self.first}
+            self.watch = [cells[p] for p in chain if p not in own]
         self.trace = None
 
     def free(self) -> None:

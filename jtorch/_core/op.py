@@ -10,6 +10,7 @@ knows no op by name. Read trace.py next.
 from __future__ import annotations
 
 import inspect
+from collections import namedtuple
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
@@ -49,6 +50,7 @@ class Op:
     """
 
     __slots__ = (
+        "_result_type",
         "_signature",
         "aliases",
         "arrays",
@@ -66,6 +68,7 @@ class Op:
         "result",
         "spread",
         "strides",
+        "variadic",
         "view",
     )
 
@@ -75,6 +78,8 @@ class Op:
         self._signature: inspect.Signature | None = None
         self.parameters, kinds = _parameters(function)
         self.kinds = kinds
+        self.variadic = _variadic(function)
+        self._result_type: Any = None
         # A parameter of sizes: `x.view(2, 3)` means `x.view((2, 3))`.
         self.spread = next((k for k, n in enumerate(kinds) if kinds[n] == "tuple[int, ...]"), None)
         self.arrays = frozenset(n for n, kind in kinds.items() if "Array" in kind)
@@ -109,6 +114,21 @@ class Op:
         if self._signature is None:
             self._signature = inspect.signature(self.function)
         return self._signature
+
+    def parameter(self, position: int) -> str | None:
+        """The name of the parameter that a positional argument is for."""
+        for k, name in enumerate(self.parameters):
+            if k == position or name == self.variadic:
+                return name
+        return None
+
+    def named(self, outputs: list) -> Any:
+        """Several results as PyTorch returns them: a tuple, with names where the row gives some."""
+        if self.result is None:
+            return tuple(outputs)
+        if self._result_type is None:
+            self._result_type = _return_type(self.name, self.result)
+        return self._result_type(*outputs)
 
     def run(self, args: tuple, kwargs: dict) -> Any:
         """The function on arrays, after promotion."""
@@ -157,6 +177,27 @@ def _parameters(function: Callable) -> tuple[tuple[str, ...], dict[str, str]]:
         names.insert(code.co_argcount, names.pop(code.co_argcount + code.co_kwonlyargcount))
     notes = function.__annotations__
     return tuple(names), {n: str(notes.get(n, "")) for n in names}
+
+
+def _variadic(function: Callable) -> str | None:
+    """The name of a function's `*parameter`."""
+    code = getattr(function, "__code__", None)
+    if code is None or not code.co_flags & inspect.CO_VARARGS:
+        return None
+    return code.co_varnames[code.co_argcount + code.co_kwonlyargcount]
+
+
+def _return_type(name: str, fields: tuple[str, ...]) -> type:
+    """PyTorch's `torch.return_types.<name>`: a named tuple that says where it comes from."""
+    made = namedtuple(name, fields)
+
+    def text(self: Any) -> str:
+        parts = ",\n".join(f"{f}={v!r}" for f, v in zip(fields, self, strict=True))
+        return f"torch.return_types.{name}(\n{parts})"
+
+    made.__repr__ = text
+    made.__module__ = "torch.return_types"
+    return made
 
 
 class Varying:

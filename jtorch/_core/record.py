@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .alias import CAST, COPY, Step, cell_of, check_writable, link, refresh, write
+from .alias import CAST, COPY, Moment, Step, cell_of, check_writable, link, write
 from .append import Elsewhere, advance, append, enter, step
 from .dtype import TITLES, can_cast
 from .op import Op
@@ -21,7 +21,12 @@ from .trace import Cell, Trace, local
 
 # Classes whose instances `record` takes without a closer look; Parameter joins them.
 plain_tensors: set[type] = {Tensor}
+_STATIC = frozenset({int, float, bool, str, complex, type(None), slice})
 new_object = object.__new__
+
+
+class _Slowly(Exception):
+    """Raised inside `record`: an argument that needs a closer look."""
 
 
 def recorder(op: Op) -> Callable[..., Any]:
@@ -30,28 +35,30 @@ def recorder(op: Op) -> Callable[..., Any]:
     def record(*args: Any, **kwargs: Any) -> Any:
         context = local.context
         trace = context.trace
-        key = [op, context.modes]
+        key: Any = [op, context.modes]
         try:
             for value in args:
                 kind = value.__class__
                 if kind in plain_tensors:
                     cell = value._cell
                     if cell is None:
-                        cell = refresh(value)
+                        raise _Slowly
                     key.append(cell.index if cell.trace is trace else enter(trace, cell))
+                elif kind is tuple or kind is list:
+                    key.append((kind, tuple(value), _kinds(value)))
                 else:
                     key.append((kind, value if value or kind is not float else str(value)))
             if kwargs:
                 _add_named(key, trace, kwargs)
-            state = trace.state.next.get(tuple(key))
-        except (Elsewhere, TypeError, ValueError):
-            state = None
+            key = tuple(key)
+            state = trace.state.next.get(key)
+        except (Elsewhere, _Slowly, TypeError, ValueError):
+            state = key = None
         except BaseException:
             trace.trim()
             raise
-        if state is None or not state.plain:
-            trace.trim()
-            return _record_slowly(op, args, kwargs)
+        if state is None or not (state.plain or state.step is not None):
+            return _record_slowly(op, args, kwargs, key, trace)
         trace.state = state
         cell = new_object(Cell)
         cell.array = None
@@ -65,9 +72,23 @@ def recorder(op: Op) -> Callable[..., Any]:
         tensor._grad = None
         tensor._storage = None
         tensor._view = None
+        if state.step is not None:
+            link(args[0], tensor, state.step)
         return tensor
 
     return record
+
+
+def _kinds(value: Any) -> tuple[type, ...]:
+    """The classes of the items of a static sequence; to tell (1, 2) from (1.0, 2.0) in a key."""
+    kinds = tuple(map(type, value))
+    if not _STATIC.issuperset(kinds):
+        for kind, item in zip(kinds, value, strict=True):
+            if kind is tuple:
+                _kinds(item)
+            elif kind not in _STATIC:
+                raise _Slowly
+    return kinds
 
 
 def _add_named(key: list, trace: Trace, kwargs: dict) -> None:
@@ -76,8 +97,12 @@ def _add_named(key: list, trace: Trace, kwargs: dict) -> None:
         kind = value.__class__
         key.append(name)
         if kind in plain_tensors:
-            cell = cell_of(value)
+            cell = value._cell
+            if cell is None:
+                raise _Slowly
             key.append(cell.index if cell.trace is trace else enter(trace, cell))
+        elif kind is tuple or kind is list:
+            key.append((kind, tuple(value), _kinds(value)))
         else:
             key.append((kind, value if value or kind is not float else str(value)))
 
@@ -93,8 +118,13 @@ def record(op: Op, *args: Any, **kwargs: Any) -> Any:
 _recorders: dict[Op, Callable[..., Any]] = {}
 
 
-def _record_slowly(op: Op, args: tuple, kwargs: dict) -> Any:
-    """Everything that `record` leaves: it takes any arguments, and finishes views and tuples."""
+def _record_slowly(op: Op, args: tuple, kwargs: dict, key: tuple | None, trace: Trace) -> Any:
+    """Everything that `record` leaves: it takes any arguments, and finishes views and tuples.
+
+    key: how `record` would look this call up. It is noted, so that the next time is quick.
+    """
+    entered = trace.leaves[trace.state.leaves :]
+    trace.trim()
     if "out" in kwargs:
         kwargs = dict(kwargs)
         out = kwargs.pop("out")
@@ -104,18 +134,25 @@ def _record_slowly(op: Op, args: tuple, kwargs: dict) -> Any:
     cells = tuple(_lower(op, name, a) for name, a in zip(_names(op, args), args, strict=True))
     named = {k: _lower(op, k, v) for k, v in kwargs.items()}
     context = local.context
-    trace, state = step(context, op, cells, named)
-    outputs = [from_cell(c) for c in advance(trace, state)]
+    before = trace.state
+    now, state = step(context, op, cells, named)
+    call = state.node.call
+    if op.view is not None and not call.varying and args:
+        state.step = state.step or Step(op, cells[1:], named, context.modes)
+    quick = state.plain or state.step is not None
+    if key is not None and quick and not call.varying and now is trace and now.state is before:
+        if entered == trace.leaves[before.leaves :]:
+            before.next[key] = state
+    outputs = [from_cell(c) for c in advance(now, state)]
     if op.view is not None:
         link(args[0], outputs[0], Step(op, cells[1:], named, context.modes))
-    if not state.node.call.many:
+    if not call.many:
         return outputs[0]
-    return op.result(outputs) if op.result is not None else tuple(outputs)
+    return op.named(outputs)
 
 
 def _names(op: Op, args: tuple) -> list[str]:
-    names = list(op.parameters[: len(args)])
-    return names + names[-1:] * (len(args) - len(names))
+    return [op.parameter(k) or "" for k in range(len(args))]
 
 
 def _normal(op: Op, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
@@ -148,13 +185,6 @@ def _lower(op: Op, name: str, value: Any) -> Any:
         return tuple(lower(v) for v in value)
     if isinstance(value, np.generic):
         return value.item()
-    if name in op.arrays and name not in op.numbers and value is not None:
-        if not isinstance(value, (bool, int, float, complex)) or op.promote is None:
-            position = op.parameters.index(name) + 1 if name in op.parameters else 0
-            raise TypeError(
-                f"{op.name}(): argument '{name}' (position {position}) must be Tensor, "
-                f"not {type(value).__name__}"
-            )
     if isinstance(value, np.ndarray):
         raise TypeError(f"{op.name}(): argument '{name}' must be Tensor, not numpy.ndarray")
     return value
@@ -189,6 +219,7 @@ def record_inplace(op: Op, args: tuple, kwargs: dict) -> Tensor:
     """Record op and write its result to the first argument: `add_` and its siblings."""
     target = args[0]
     old = check_writable(target)
+    since = Moment(local.context.trace)
     shape, kind = old.aval.shape, old.aval.dtype
     result = record(op, *args, **kwargs)
     new = cell_of(result)
@@ -199,7 +230,7 @@ def record_inplace(op: Op, args: tuple, kwargs: dict) -> Tensor:
         )
     if new.aval.dtype is not kind:
         new = _cast(new, kind)
-    write(target, _shaped_like(new, old))
+    write(target, _shaped_like(new, old), since)
     return target
 
 
@@ -229,7 +260,7 @@ def record_out(op: Op, args: tuple, kwargs: dict, out: Any) -> Any:
     if isinstance(out, (tuple, list)):
         for target, value in zip(out, result, strict=True):
             write_out(target, value)
-        return op.result(list(out)) if op.result is not None else tuple(out)
+        return op.named(list(out))
     write_out(out, result)
     return out
 

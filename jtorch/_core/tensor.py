@@ -165,7 +165,10 @@ class Tensor:
     def stride(self, dim: int | None = None) -> Any:
         """The strides in elements that PyTorch would report. See `torch.Tensor.stride`."""
         strides = cell_of(self).aval.strides
-        return strides if dim is None else strides[dim]
+        if dim is None:
+            return strides
+        self.size(dim)  # IndexError for a dimension out of range
+        return strides[dim]
 
     def is_contiguous(self, memory_format: Any = None) -> bool:
         """Whether the elements lie in row-major order. See `torch.Tensor.is_contiguous`."""

@@ -121,6 +121,7 @@ class State:
         "plain",
         "programs",
         "seen",
+        "step",
     )
 
     def __init__(self, parent: State | None, node: Node | None, avals: tuple[Aval, ...]) -> None:
@@ -133,6 +134,7 @@ class State:
         self.memo: dict[tuple, Any] = {}
         self.seen: dict[tuple, tuple] = {}
         self.plain = False
+        self.step: Any = None
         self.first = parent.outputs if parent else 0
         self.outputs = self.first + len(avals)
         self.leaves = parent.leaves if parent else 0
@@ -216,7 +218,8 @@ class Trace:
 
     cells: the outputs, which count as alive while anything else refers to them.  leaves: the cells
     that enter. replaced: positions of leaves that an in-place write replaced, whose buffers may be
-    donated.  overwritten: positions whose Tensor was written in place since.  writes: (undo) for
+    donated.  overwritten: position of a Tensor written in place since -> how many
+    outputs there were when the write began.  writes: (undo) for
     each in-place write, should the program fail.  nodes: the GradNodes read off this trace so far.
     watched: position -> hooks of a Tensor that is no leaf.  targets: position -> Tensor, for values
     that were made leaves of autograd while pending.  producers: position -> state, as far as
@@ -248,7 +251,7 @@ class Trace:
         self.cells: list[Cell] = []
         self.leaves: list[Cell] = []
         self.replaced: list[int] = []
-        self.overwritten: set[int] = set()
+        self.overwritten: dict[int, int] = {}
         self.writes: list[Any] = []
         self.nodes: dict[int, Any] = {}
         self.targets: dict[int, weakref.ref] = {}

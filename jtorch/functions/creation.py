@@ -12,10 +12,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
+from .. import _expose
 from .._core import dtype as dtypes
 from .._core.alias import cell_of
 from .._core.append import append
@@ -25,14 +24,12 @@ from .._core.dtype import dtype, get_default_dtype, to_dtype
 from .._core.op import Op
 from .._core.tensor import Tensor, from_array, from_cell
 from .._core.trace import local
+from ._data import check_fits, to_array
 
 
-def _fill(size: tuple[int, ...], value: Any, kind: dtype, device: Any) -> jax.Array:
-    return jnp.full(size, value, kind.numpy)
-
-
-FULL = Op(_fill, "full", differentiable=False)
-FULL.numbers = frozenset({"value"})
+FULL, ARANGE, LINSPACE, LOGSPACE, EYE, COMPLEX = (
+    _expose.ROWS[f"_{n}"] for n in ("full", "arange", "linspace", "logspace", "eye", "complex")
+)
 
 
 def _made(size: tuple[int, ...], value: Any, kind: dtype, device: Any, grad: bool) -> Tensor:
@@ -59,8 +56,11 @@ def size_of(size: tuple) -> tuple[int, ...]:
 
 
 def _one_size(value: Any) -> int:
-    if isinstance(value, float):
-        raise TypeError("empty(): argument 'size' must be tuple of ints, but found float")
+    if isinstance(value, float) or not hasattr(value, "__index__"):
+        raise TypeError(
+            f"argument 'size' must be tuple of ints, but found element of type "
+            f"{type(value).__name__}"
+        )
     return value.__index__()
 
 
@@ -120,6 +120,7 @@ def full(size: Sequence[int], fill_value: Any, **options: Any) -> Tensor:
         given.dtype = given.dtype or fill_value.dtype
         fill_value = fill_value.item()
     kind = given.dtype or dtypes.of_number(fill_value)
+    check_fits([fill_value], kind)
     sizes = size_of((size,) if isinstance(size, int) else (tuple(size),))
     made = _made(sizes, fill_value, kind, given.device, given.requires_grad)
     return made if given.out is None else _into(given.out, made)
@@ -156,15 +157,6 @@ def full_like(input: Tensor, fill_value: Any, **options: Any) -> Tensor:
     return _like(input, fill_value, options)
 
 
-def _arange(start: Any, end: Any, step: Any, kind: dtype, device: Any) -> jax.Array:
-    count = max(0, math.ceil((end - start) / step))
-    wide = jnp.float64 if kind.is_floating_point else kind.numpy
-    return (start + step * jnp.arange(count, dtype=wide)).astype(kind.numpy)
-
-
-ARANGE = Op(_arange, "arange", differentiable=False)
-
-
 def arange(start: Any, end: Any = None, step: Any = 1, **options: Any) -> Tensor:
     """start, start + step, ... below end. Integers give int64. See torch.arange."""
     given = _Options(options)
@@ -192,34 +184,6 @@ def _without_inputs(op: Op, args: tuple, given: _Options) -> Tensor:
     return made.requires_grad_() if given.requires_grad else made
 
 
-def _linspace(start: Any, end: Any, steps: int, kind: dtype, device: Any) -> jax.Array:
-    if steps == 0:
-        return jnp.zeros((0,), kind.numpy)
-    if not kind.is_floating_point:
-        return jnp.linspace(start, end, steps, dtype=jnp.float64).astype(kind.numpy)
-    wide = kind.numpy if kind.itemsize >= 4 else np.dtype(np.float32)
-    first, last = jnp.asarray(start, wide), jnp.asarray(end, wide)
-    step = (last - first) / jnp.asarray(max(steps - 1, 1), wide)
-    k = jnp.arange(steps, dtype=wide)
-    forward = first + step * k
-    backward = last - step * (steps - 1 - k)
-    return (
-        jnp.where(k < steps // 2, forward, backward).astype(kind.numpy)
-        if steps > 1
-        else (jnp.full((1,), first, kind.numpy))
-    )
-
-
-LINSPACE = Op(_linspace, "linspace", differentiable=False)
-LOGSPACE = Op(
-    lambda start, end, steps, base, kind, device: (
-        jnp.asarray(base, jnp.float64) ** _linspace(start, end, steps, dtypes.float64, device)
-    ).astype(kind.numpy),
-    "logspace",
-    differentiable=False,
-)
-
-
 def linspace(start: Any, end: Any, steps: int, **options: Any) -> Tensor:
     """`steps` evenly spaced values from start to end, both included. See torch.linspace."""
     given = _Options(options)
@@ -238,9 +202,6 @@ def logspace(start: Any, end: Any, steps: int, base: float = 10.0, **options: An
         raise RuntimeError("number of steps must be non-negative")
     kind = given.dtype or get_default_dtype()
     return _without_inputs(LOGSPACE, (start, end, int(steps), float(base), kind), given)
-
-
-EYE = Op(lambda n, m, kind, device: jnp.eye(n, m, dtype=kind.numpy), "eye", differentiable=False)
 
 
 def eye(n: int, m: int | None = None, **options: Any) -> Tensor:
@@ -278,67 +239,6 @@ def tensor(
         return found.requires_grad_() if requires_grad else found
     array = to_array(data, dtype)
     return from_array(array, device, requires_grad)
-
-
-def to_array(data: Any, kind: dtype | None = None) -> np.ndarray:
-    """`data` as a NumPy array of the dtype that `torch.tensor` would give it."""
-    if isinstance(data, (np.ndarray, np.generic)):
-        array = np.asarray(data)
-        return array if kind is None else array.astype(kind.numpy)
-    flat: list[Any] = []
-    shape = _flatten(data, flat)
-    if kind is None:
-        kind = _kind_of(flat)
-    if kind.category == dtypes.INTEGER and any(
-        isinstance(v, int) and abs(v) >= 2**63 for v in flat
-    ):
-        raise RuntimeError("Overflow when unpacking long long")
-    return np.array(flat, dtype=kind.numpy).reshape(shape)
-
-
-def _flatten(data: Any, flat: list) -> tuple[int, ...]:
-    """Collect the numbers of nested sequences; their shape."""
-    if isinstance(data, Tensor):
-        values = data.detach().cpu().numpy()
-        flat.extend(
-            values.reshape(-1).tolist() if values.dtype == object else list(values.reshape(-1))
-        )
-        return tuple(values.shape)
-    if isinstance(data, np.ndarray):
-        flat.extend(data.reshape(-1))
-        return tuple(data.shape)
-    if isinstance(data, (bool, int, float, complex, np.generic)):
-        flat.append(data)
-        return ()
-    if isinstance(data, str) or not hasattr(data, "__len__") or not hasattr(data, "__getitem__"):
-        if hasattr(data, "__index__"):
-            flat.append(data.__index__())
-            return ()
-        raise (TypeError if isinstance(data, str) else RuntimeError)(
-            f"new(): invalid data type '{type(data).__name__}'"
-            if isinstance(data, str)
-            else f"Could not infer dtype of {type(data).__name__}"
-        )
-    shapes = [_flatten(data[k], flat) for k in range(len(data))]
-    for k, shape in enumerate(shapes):
-        if shape != shapes[0]:
-            first, other = (s[0] if s else None for s in (shapes[0], shape))
-            if first is None or other is None:
-                raise TypeError(f"expected a uniform nesting of sequences at position {k}")
-            raise ValueError(f"expected sequence of length {first} at dim 1 (got {other})")
-    return (len(shapes), *(shapes[0] if shapes else ()))
-
-
-def _kind_of(flat: list) -> dtype:
-    """The dtype that Python's numbers get: of NumPy scalars their own."""
-    kind: dtype | None = None
-    for python, found in ((bool, dtypes.bool_), (int, dtypes.int64), (float, get_default_dtype())):
-        if all(type(v) is python for v in flat) and flat:
-            return found
-    for value in flat:
-        found = to_dtype(value.dtype) if isinstance(value, np.generic) else dtypes.of_number(value)
-        kind = found if kind is None else dtypes.promote_types(kind, found)
-    return kind or get_default_dtype()
 
 
 def as_tensor(data: Any, dtype: dtype | None = None, device: Any = None) -> Tensor:
@@ -395,9 +295,6 @@ def scalar_tensor(s: Any, **options: Any) -> Tensor:
 def complex_(real: Tensor, imag: Tensor) -> Tensor:
     """real + i imag. See torch.complex."""
     return from_cell(append(local.context, COMPLEX, (cell_of(real), cell_of(imag)))[0])
-
-
-COMPLEX = Op(lambda real, imag: jax.lax.complex(*jnp.broadcast_arrays(real, imag)), "complex")
 
 
 def legacy_tensor(cls: type, *args: Any, device: Any = None) -> Tensor:

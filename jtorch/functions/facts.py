@@ -148,7 +148,38 @@ class iinfo:
         return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"
 
 
-FUNCTIONS = [is_tensor, is_floating_point, is_complex, is_nonzero, numel, result_type, can_cast]
+def broadcast_shapes(*shapes: Any) -> Size:
+    """The shape that Tensors of these shapes have together. RuntimeError where they don't fit.
+    See torch.broadcast_shapes."""
+    result: list[int] = []
+    for argument, shape in enumerate(shapes):
+        sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+        result = [1] * (len(sizes) - len(result)) + result
+        for k in range(-1, -1 - len(sizes), -1):
+            if sizes[k] < 0:
+                raise RuntimeError(
+                    f"Trying to create tensor with negative dimension ({sizes[k]}): ({sizes[k]})"
+                )
+            if sizes[k] not in (1, result[k]) and result[k] != 1:
+                raise RuntimeError(
+                    f"Attempting to broadcast a dimension of length {sizes[k]} at {k}! Mismatching "
+                    f"argument at index {argument} had {sizes}; but expected shape should be "
+                    f"broadcastable to {result}"
+                )
+            result[k] = result[k] if sizes[k] == 1 else sizes[k]
+    return Size(result)
+
+
+FUNCTIONS = [
+    broadcast_shapes,
+    is_tensor,
+    is_floating_point,
+    is_complex,
+    is_nonzero,
+    numel,
+    result_type,
+    can_cast,
+]
 FUNCTIONS += [equal, allclose, set_default_dtype, get_default_dtype, promote_types, synchronize]
 FUNCTIONS += [set_default_device, get_default_device, get_num_threads, set_num_threads]
 METHODS = {"equal": equal, "allclose": allclose, "is_nonzero": is_nonzero}

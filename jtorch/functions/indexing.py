@@ -60,6 +60,11 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
     write(self, cell_of(result))
 
 
+def delitem(self: Tensor, index: Any) -> None:
+    """TypeError: a Tensor has its size."""
+    raise TypeError("Tensor does not support deleting items")
+
+
 def _as_value(value: Any, target: Tensor) -> Any:
     if isinstance(value, Tensor):
         return value if value.device is target.device else value.to(target.device)
@@ -132,6 +137,8 @@ def _plain(item: Any) -> Any:
     """An item as None, Ellipsis, a slice, an int or a Tensor."""
     if item is None or item is Ellipsis or isinstance(item, slice):
         return item
+    if isinstance(item, str):
+        raise TypeError("new(): invalid data type 'str'")
     if isinstance(item, Tensor):
         kind = item.dtype
         if kind.is_floating_point or kind.is_complex:
@@ -170,6 +177,10 @@ def _expanded(shape: tuple[int, ...], items: list) -> list:
     """The items with the Ellipsis, or what is missing at the end, written out."""
     used = sum(map(_consumed, items))
     if used > len(shape):
+        if not shape and any(isinstance(item, Tensor) for item in items):
+            raise IndexError("too many indices for tensor of dimension 0")
+        if not shape and any(isinstance(item, slice) for item in items):
+            raise IndexError("slice() cannot be applied to a 0-dim tensor.")
         if not shape:
             raise IndexError(
                 "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or "
@@ -188,12 +199,23 @@ def _expanded(shape: tuple[int, ...], items: list) -> list:
 
 def _bounds(item: slice, size: int) -> tuple[int, int, int]:
     """A slice as (start, stop, step) within a dimension."""
-    step = 1 if item.step is None else int(item.step)
-    if step <= 0:
+    start, stop, step = (_edge(v) for v in (item.start, item.stop, item.step))
+    step = 1 if step is None else step
+    if step == 0:
+        raise ValueError("slice step cannot be zero")
+    if step < 0:
         raise ValueError("step must be greater than zero")
-    edges = [None if v is None else int(v) for v in (item.start, item.stop)]
+    edges = (start, stop)
     start, stop, _ = slice(*edges).indices(size)
     return start, max(start, stop), step
+
+
+def _edge(value: Any) -> int | None:
+    if value is None or type(value) is int:
+        return value
+    if isinstance(value, float) or not hasattr(value, "__index__"):
+        raise TypeError("slice indices must be integers or None or have an __index__ method")
+    return value.__index__()
 
 
 def _in_range(index: int, size: int, dim: int) -> int:
@@ -266,6 +288,12 @@ def masked_select(input: Tensor, mask: Tensor, *, out: Tensor | None = None) -> 
 def index_put_(input: Tensor, indices: tuple, values: Tensor, accumulate: bool = False) -> Tensor:
     """input[indices] = values, or += where `accumulate`, in place. See torch.Tensor.index_put_."""
     old = check_writable(input)
+    if isinstance(values, Tensor) and values.dtype is not old.aval.dtype:
+        raise RuntimeError(
+            "Index put requires the source and destination dtypes match, got "
+            f"{dtypes.TITLES[old.aval.dtype]} for the destination and "
+            f"{dtypes.TITLES[values.dtype]} for the source."
+        )
     spec, found, _ = parse(old.aval.shape, tuple(indices))
     write(input, cell_of(record(SETITEM_ADVANCED, input, values, accumulate, spec, *found)))
     return input
@@ -322,4 +350,4 @@ def unique_consecutive(
 
 FUNCTIONS = [nonzero, argwhere, masked_select, index_put, index_put_, unique, unique_consecutive]
 METHODS = {f.__name__: f for f in FUNCTIONS}
-METHODS |= {"__getitem__": getitem, "__setitem__": setitem}
+METHODS |= {"__getitem__": getitem, "__setitem__": setitem, "__delitem__": delitem}

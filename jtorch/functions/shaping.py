@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from .. import _expose
@@ -18,17 +17,17 @@ from .._core.alias import CAST, CLONE, cell_of, check_writable, write
 from .._core.append import append, copy_to
 from .._core.device import canonical, device
 from .._core.dtype import dtype
-from .._core.op import Op
 from .._core.record import record, write_out
-from .._core.strides import is_contiguous, unchanged, view_strides
+from .._core.strides import is_contiguous, view_strides
 from .._core.tensor import Tensor, from_cell
 from .._core.trace import local
 from ..ops._shapes import broadcast_shapes, wrap_dim
 from ..ops.view import infer_size
 from .creation import size_of, zeros
 
-RESHAPE = Op(lambda input, shape: input.reshape(shape), "reshape")
-CONTIGUOUS = Op(lambda input: input, "contiguous")
+RESHAPE, CONTIGUOUS, BITCAST, FILLED = (
+    _expose.ROWS[n] for n in ("_reshape", "_contiguous", "_view_dtype", "_fill")
+)
 view, permute, select, narrow = (_expose.row(n) for n in ("view", "permute", "select", "narrow"))
 
 
@@ -77,7 +76,15 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
 def _sizes(shape: tuple) -> tuple[int, ...]:
     if len(shape) == 1 and isinstance(shape[0], (tuple, list)):
         shape = tuple(shape[0])
-    return tuple(s if type(s) is int else s.__index__() for s in shape)
+    return tuple(s if type(s) is int else _size(s) for s in shape)
+
+
+def _size(value: Any) -> int:
+    if isinstance(value, float) or not hasattr(value, "__index__"):
+        raise TypeError(
+            f"reshape(): argument 'shape' must be tuple of ints, but found {type(value).__name__}"
+        )
+    return value.__index__()
 
 
 def reshape_as(input: Tensor, other: Tensor) -> Tensor:
@@ -100,22 +107,6 @@ def view_or_cast(input: Tensor, *shape: Any) -> Tensor:
     if len(shape) == 1 and isinstance(shape[0], dtype):
         return record(BITCAST, input, shape[0])
     return view(input, _sizes(shape))
-
-
-def _bitcast(input: Any, dtype: dtype) -> Any:
-    old, new = np.dtype(input.dtype).itemsize, dtype.itemsize
-    if old == new:
-        return input.view(dtype.numpy)
-    if not input.ndim:
-        raise RuntimeError("self.dim() cannot be 0 to view a Tensor as one of another element size")
-    if old < new and input.shape[-1] % (new // old):
-        raise RuntimeError(
-            f"self.size(-1) must be divisible by {new // old} to view {input.dtype} as {dtype}"
-        )
-    return jnp.asarray(input).view(dtype.numpy)
-
-
-BITCAST = Op(_bitcast, "view_dtype", differentiable=False)
 
 
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
@@ -383,18 +374,6 @@ def cuda(
 def zero_(input: Tensor) -> Tensor:
     """Zeros written to the Tensor. See torch.Tensor.zero_."""
     return fill_(input, 0)
-
-
-FILLED = Op(
-    lambda input, value: _full_like(input, value),
-    "fill",
-    strides=unchanged,
-)
-FILLED.numbers = frozenset({"value"})
-
-
-def _full_like(input: Any, value: Any) -> Any:
-    return jnp.broadcast_to(jnp.asarray(value).astype(input.dtype), input.shape)
 
 
 def fill_(input: Tensor, value: Any) -> Tensor:

@@ -11,6 +11,7 @@ from .._core.op import ROWS
 from .._core.record import record_inplace
 from .._core.tensor import Tensor
 from .._expose import row
+from ._classes import check_ids, check_one_hot
 
 _embedding = row("_embedding")
 _one_hot = row("_one_hot")
@@ -34,6 +35,8 @@ def embedding(
         if not -count <= padding_idx < count:
             raise AssertionError("Padding_idx must be within num_embeddings")
         padding_idx %= count
+    if isinstance(weight, Tensor) and weight.dim() == 2:
+        check_ids(input, weight.size(0))
     if max_norm is not None:
         with no_grad():
             record_inplace(ROWS["_embedding_renorm"], (weight, input, max_norm, norm_type), {})
@@ -86,7 +89,8 @@ def embedding_bag(
 
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """1 at the class, 0 elsewhere: (*) -> (*, num_classes). Without num_classes the largest class
-    is read, which materialises; with it, a class out of range gives zeros, where PyTorch raises.
+    is read, which materialises; with it, a class out of range raises where its value is at hand,
+    and gives zeros otherwise.
 
     See torch.nn.functional.one_hot."""
     if num_classes == -1:
@@ -95,6 +99,8 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
         if int(tensor.min()) < 0:
             raise RuntimeError("Class values must be non-negative.")
         num_classes = int(tensor.max()) + 1
+    if num_classes > 0:
+        check_one_hot(tensor, num_classes)
     return _one_hot(tensor, num_classes)
 
 

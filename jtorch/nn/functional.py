@@ -20,6 +20,7 @@ from .._core.record import record_inplace
 from .._core.tensor import Tensor
 from .._expose import functions, inplace_method, public_function, row
 from ..functions.creation import empty_like, tensor, zeros_like
+from . import _classes
 from ._dropout import (
     alpha_dropout,
     dropout,
@@ -32,6 +33,7 @@ from ._dropout import (
 from ._lookup import embedding, embedding_bag, one_hot
 
 globals().update(functions("nn.functional"))
+cross_entropy, nll_loss = _classes.cross_entropy, _classes.nll_loss
 
 
 # ------------------------------------------------------------------------------------- activations

@@ -46,6 +46,11 @@ def _check_linear(input: Array, weight: Array, bias: Array | None) -> None:
     if weight.ndim > 2:
         raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {weight.ndim}D")
     if input.dtype != weight.dtype:
+        if bias is not None:
+            raise RuntimeError(
+                "mat1 and mat2 must have the same dtype, but got "
+                f"{title(input)} and {title(weight)}"
+            )
         raise RuntimeError(
             "expected m1 and m2 to have the same dtype, but got: "
             f"{c_name(input)} != {c_name(weight)}"
@@ -121,7 +126,12 @@ def _batched(input: Array, spatial: int, name: str) -> Array:
 
 def _check_types(input: Array, weight: Array, bias: Array | None) -> None:
     if input.dtype != weight.dtype:
-        raise RuntimeError(f"expected scalar type {title(input)} but found {title(weight)}")
+        other = bias if bias is not None and bias.dtype == weight.dtype else weight
+        name = "weight" if other is weight else "bias"
+        raise RuntimeError(
+            f"Input type ({c_name(input)}) and {name} type ({c_name(other)}) should be the same: "
+            f"expected scalar type {title(input)} but found {title(weight)}"
+        )
     if bias is not None and bias.dtype != input.dtype:
         raise RuntimeError(
             f"Input type ({c_name(input)}) and bias type ({c_name(bias)}) should be the same"

@@ -274,7 +274,7 @@ def _check_source(name: str, input: Array, dim: int, index: Array, source: Array
         raise IndexError(f"{name}(): Index should have dimension 1 or 0 (got {index.ndim})")
     if input.dtype != source.dtype:
         raise RuntimeError(
-            f"{name}(): self ({title(input)}) and source ({title(source)}) must have the same "
+            f"{name}_(): self ({title(input)}) and source ({title(source)}) must have the same "
             "scalar type"
         )
     others = [t.shape[:dim] + t.shape[dim + 1 :] for t in (input, source)]

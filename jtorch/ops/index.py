@@ -70,7 +70,9 @@ def _result_shape(spec: tuple, sizes: list[int]) -> tuple[int, ...]:
 def _get(input: Array, spec: tuple, numbers: tuple) -> Array:
     starts, sizes, steps = _box(input.shape, spec, numbers)
     if all(isinstance(s, int) for s in starts):
-        stops = [s + (n - 1) * k + 1 if n else s for s, n, k in zip(starts, sizes, steps, strict=True)]
+        stops = [
+            s + (n - 1) * k + 1 if n else s for s, n, k in zip(starts, sizes, steps, strict=True)
+        ]
         box = lax.slice(input, starts, stops, steps)
     elif all(k == 1 for k in steps):
         box = lax.dynamic_slice(input, _starts(starts), sizes)
@@ -136,7 +138,25 @@ def setitem(input: Array, value: Array | Number, spec: tuple, *at: Number) -> Ar
     array = jnp.asarray(value)
     while array.ndim > len(shape) and array.shape[0] == 1:
         array = array[0]
+    _check_expands(array.shape, shape)
     return _set(input, spec, at, _fitted(array, shape, input))
+
+
+def _check_expands(shape: tuple[int, ...], target: tuple[int, ...]) -> None:
+    """RuntimeError, in the words of `expand`, where a value doesn't fit what is assigned to."""
+    if len(shape) > len(target):
+        raise RuntimeError(
+            f"The expanded size of the tensor: the number of sizes provided ({len(target)}) must be "
+            f"greater or equal to the number of dimensions in the tensor ({len(shape)})"
+        )
+    lead = len(target) - len(shape)
+    for dim, size in enumerate(shape):
+        if size not in (1, target[lead + dim]):
+            raise RuntimeError(
+                f"The expanded size of the tensor ({target[lead + dim]}) must match the existing "
+                f"size ({size}) at non-singleton dimension {lead + dim}.  Target sizes: "
+                f"{list(target)}.  Tensor sizes: {list(shape)}"
+            )
 
 
 def _fitted(value: Any, shape: tuple[int, ...], like: Array) -> Array:
@@ -157,7 +177,19 @@ def _fitted(value: Any, shape: tuple[int, ...], like: Array) -> Array:
 @op("_getitem_advanced", public=())
 def getitem_advanced(input: Array, spec: tuple, *indices: Array) -> Array:
     """input[advanced index]."""
+    _check_indices(indices)
     return input[_index(spec, indices)]
+
+
+def _check_indices(indices: tuple[Array, ...]) -> None:
+    """IndexError where index Tensors don't broadcast with each other."""
+    try:
+        jnp.broadcast_shapes(*(i.shape for i in indices))
+    except ValueError:
+        shapes = ", ".join(str(list(i.shape)) for i in indices)
+        raise IndexError(
+            f"shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}"
+        ) from None
 
 
 @op("_setitem_advanced", public=(), strides=unchanged)
@@ -166,6 +198,7 @@ def setitem_advanced(
 ) -> Array:
     """`input` after input[advanced index] = value, or += where `accumulate`."""
     index = _index(spec, indices)
+    _check_indices(indices)
     shape = jax.eval_shape(lambda x: x[index], input).shape
     new = _fitted(value, shape, input)
     return input.at[index].add(new) if accumulate else input.at[index].set(new)

@@ -337,7 +337,7 @@ def var(
     correction: float | None = None,
 ) -> Array:
     """Sum of squared differences from the mean, over (count - correction). See torch.var."""
-    return _moments("var", input, dim, unbiased, keepdim, correction)[0]
+    return _moments("std and var", input, dim, unbiased, keepdim, correction)[0]
 
 
 @op()

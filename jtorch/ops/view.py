@@ -106,7 +106,10 @@ def _check_permutation(dims: tuple[int, ...], ndim: int) -> tuple[int, ...]:
             f"of the desired ordering of dimensions i.e. input.dim() = {ndim} is not equal to "
             f"len(dims) = {len(dims)}"
         )
-    return wrap_dims(dims, ndim)
+    wrapped = tuple(wrap_dim(d, ndim) for d in dims)
+    if len(set(wrapped)) < ndim:
+        raise RuntimeError("permute(dims): duplicate dims are not allowed.")
+    return wrapped
 
 
 def _put_permute(base: Array, new: Array, dims: tuple[int, ...]) -> Array:

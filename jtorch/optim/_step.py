@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from .._core.alias import cell_of, overwrite, storage_of
+from .._core.alias import Moment, cell_of, overwrite, storage_of
 from .._core.append import Elsewhere, copy_to, enter
 from .._core.dtype import float64
 from .._core.extend import extend
@@ -220,6 +220,7 @@ def _replace(trace: Trace, state: Any, tensors: list[Tensor], old: list[Cell]) -
     try:
         trace.state = state
         first = state.first
+        since = Moment(trace)
         cells = trace.cells
         for k, (tensor, before) in enumerate(zip(tensors, old, strict=True)):
             cell = new_cell(trace, first + k, before.aval)
@@ -227,12 +228,12 @@ def _replace(trace: Trace, state: Any, tensors: list[Tensor], old: list[Cell]) -
             cells.append(cell)
             if type(positions[k]) is int:
                 trace.replaced.append(positions[k])
-            overwrite(before)
+            overwrite(before, since)
             storage = tensor._storage
             if storage is None:
                 storage = storage_of(tensor)
             elif len(storage.members) > 1:
-                _make_stale(storage, tensor)
+                _make_stale(storage, tensor, since)
             storage.cell = cell
             storage.version += 1
             tensor._cell = cell
@@ -241,10 +242,10 @@ def _replace(trace: Trace, state: Any, tensors: list[Tensor], old: list[Cell]) -
         raise
 
 
-def _make_stale(storage: Any, writer: Tensor) -> None:
+def _make_stale(storage: Any, writer: Tensor, since: Moment) -> None:
     for reference in storage.members:
         member = reference()
         if member is not None and member is not writer:
             if member._cell is not None:
-                overwrite(member._cell)
+                overwrite(member._cell, since)
             member._cell = None if member._view else storage.cell

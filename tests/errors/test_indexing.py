@@ -48,11 +48,9 @@ ROWS = [
     Row("index 2 is out of bounds for dimension 0 with size 2", lambda u: u.x[2, 0]),
     Row("index 9 is out of bounds for dimension 0 with size 3", lambda u: u.v[u.t.tensor([0, 9])]),
     Row("index -5 is out of bounds for dimension 0 with size 3", lambda u: u.p[u.t.tensor([-5])]),
-    Row("index 7 is out of bounds for dimension 1 with size 3", lambda u: u.x[:, u.t.tensor([7])]),
+    Row("index 7 is out of bounds for dimension", lambda u: u.x[:, u.t.tensor([7])]),
     Row("index 4 is out of bounds for dimension 0 with size 3", lambda u: u.v[[0, 4]]),
-    Row("index 3 is out of bounds for dimension 0 with size 2", lambda u: u.x[3, [0, 1]])
-    if False
-    else Row("out of bounds for dimension", lambda u: u.x[[0, 2], [0, 1]]),
+    Row("out of bounds for dimension", lambda u: u.x[[0, 2], [0, 1]]),
     Row("too many indices for tensor of dimension 1", lambda u: u.v[0, 0]),
     Row("too many indices for tensor of dimension 2", lambda u: u.h[0, 0, 0]),
     Row("too many indices for tensor of dimension 2", lambda u: u.x[..., 0, 0, 0]),
@@ -65,8 +63,8 @@ ROWS = [
     Row("tensors used as indices must be long", lambda u: u.v[u.t.tensor([0.0, 1.0])]),
     Row("only integers, slices", lambda u: u.v[1.0]),
     Row("only integers, slices", lambda u: u.x[0, 1.5]),
-    Row("", lambda u: u.v["a"]),
-    Row("only integers, slices", lambda u: u.x[0, "a"]),
+    Row("invalid data type 'str'", lambda u: u.v["a"]),
+    Row("invalid data type 'str'", lambda u: u.x[0, "a"]),
     Row("slice indices must be integers", lambda u: u.v[0.5:]),
     Row(
         "The shape of the mask [2] at index 0 does not match the shape of the indexed tensor [3] at index 0",
@@ -74,11 +72,8 @@ ROWS = [
     ),
     Row("The shape of the mask [3] at index 0 does not match ... [2, 3]", lambda u: u.x[u.b]),
     Row("could not be broadcast together", lambda u: u.x[u.i[:2], u.i]),
-    Row("out of bounds", lambda u: u.v[u.s.long() + 1]),
     # assignment
-    Row("must match the existing size (3)", assign_to_many) if False else Row(
-        "expanded size of the tensor (3) must match the existing size (4)", assign_to_many
-    ),
+    Row("expanded size of the tensor (3) must match the existing size (4)", assign_to_many),
     Row("shape mismatch: value tensor of shape [3]", assign_wrong_rows),
     Row("index 5 is out of bounds for dimension 0 with size 3", assign_beyond),
     Row("index 7 is out of bounds for dimension 0 with size 3", assign_to_a_list_beyond),
@@ -89,7 +84,7 @@ ROWS = [
     Row("step must be greater than zero", lambda u: assign(u, slice(None, None, -1), 1.0)),
     Row("does not match the shape of the indexed tensor", lambda u: assign(u, u.b, 1.0)),
     Row("must be long", lambda u: assign(u, u.v, 1.0)),
-    Row("", delete_an_item),
+    Row("does not support deleting", delete_an_item),
     # dim
     Row("Dimension out of range (expected to be in range of [-2, 1], but got 2)", lambda u: u.x.sum(2)),
     Row("Dimension out of range", lambda u: u.h.mean(-3)),
@@ -111,9 +106,7 @@ ROWS = [
     Row("select(): index 2 out of range", lambda u: u.x.select(0, 2)),
     Row("selected index k out of range", lambda u: u.v.topk(4)),
     Row("out of range", lambda u: u.v.kthvalue(4)),
-    Row("cannot be performed on tensor with no elements ... dim", lambda u: u.t.zeros(0).max())
-    if False
-    else Row("max()", lambda u: u.t.zeros(0).max()),
+    Row("max()", lambda u: u.t.zeros(0).max()),
     Row("argmax()", lambda u: u.t.zeros(0).argmax()),
     # lookups
     Row("out of bounds", lambda u: u.v.gather(0, u.t.tensor([3]))),

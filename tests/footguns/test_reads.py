@@ -35,19 +35,19 @@ def losses(torch: Any, weigh: Any, steps: int = 12) -> list:
 # ------------------------------------------------------------------------------ 1: a number that changes
 
 
-@footgun(programs=4)
+@footgun(programs=3)
 def test_01_loss_weight(torch: Any) -> list:
     """The loss times a number that changes every step."""
     return losses(torch, lambda loss, step, _: loss * (1.0 / (step + 1)))
 
 
-@footgun(programs=4)
+@footgun(programs=3)
 def test_01_power_of_the_step(torch: Any) -> list:
     """beta ** t as a Python number, in a bias correction."""
     return losses(torch, lambda loss, step, _: loss / (1 - 0.9 ** (step + 1)))
 
 
-@footgun(programs=4)
+@footgun(programs=3)
 def test_01_exponent(torch: Any) -> list:
     """A Tensor to a power that changes."""
     return losses(torch, lambda loss, step, _: (loss + 1.0) ** (1.0 + step / 4))
@@ -64,19 +64,19 @@ def test_01_annealing(torch: Any) -> list:
     return losses(torch, weigh)
 
 
-@footgun(programs=4)
+@footgun(programs=3)
 def test_01_index(torch: Any) -> list:
     """x[i] with another i every step."""
     return losses(torch, lambda loss, step, prediction: loss + prediction[step % 8].sum())
 
 
-@footgun(programs=4)
+@footgun(programs=3)
 def test_01_integer_factor(torch: Any) -> list:
     """A factor that is an int."""
     return losses(torch, lambda loss, step, prediction: loss + (prediction * step).mean())
 
 
-@footgun(programs=3)
+@footgun(programs=2)
 def test_01_schedule(torch: Any) -> list:
     """A scheduler changes lr every step; then it is set by hand."""
     model, x, y, optimizer = regression(torch)
@@ -128,7 +128,7 @@ def test_02_running_sum_with_its_graph(torch: Any) -> list:
 # -------------------------------------------------------------------------- 3: reads in some iterations
 
 
-@footgun(programs=4)
+@footgun(programs=5)
 def test_03_item_in_some_iterations(torch: Any) -> list:
     """A loss that is read every third time, before or after the step."""
     model, x, y, optimizer = regression(torch)
@@ -141,7 +141,7 @@ def test_03_item_in_some_iterations(torch: Any) -> list:
         loss.backward()
         optimizer.step()
         if step % 3 == 2:
-            found.append(float(loss))
+            found.append(float(loss.detach()))
     return [found, model.weight]
 
 

@@ -14,7 +14,11 @@ def again(name):
     return lambda library, *args, **kwargs: getattr(library.nn.functional, name)(*args, **kwargs)
 
 
-def activation(name, *args, errors=None, twice=True, special=True, **kwargs):
+# Where the second derivative is zero, PyTorch may say None or zeros: those are not compared.
+PIECEWISE_LINEAR = ("leaky_relu", "hardshrink", "softshrink", "relu6")
+
+
+def activation(name, *args, errors=None, special=True, **kwargs):
     """A function of one tensor: plain, strided, double, half, and what breaks formulas."""
 
     def samples(t):
@@ -30,6 +34,7 @@ def activation(name, *args, errors=None, twice=True, special=True, **kwargs):
     def wrong_dtypes(t):
         return [(t(t.int(3), *args, **kwargs), "not implemented for 'Long'")]
 
+    twice = name not in PIECEWISE_LINEAR
     if errors == "integers":
         errors = wrong_dtypes
     case(f"nn.functional.{name}", samples, errors=errors, twice=twice, function=again(name))
@@ -90,7 +95,6 @@ case(
         t(t.float(dtype=np.float16)),
     ],
     errors=lambda t: [(t(t.bool(3)), "Boolean inputs not supported")],
-    twice=True,
 )
 case("selu", lambda t: [t(t.float(3, 4))])
 case(
@@ -168,7 +172,6 @@ for soft in ("softmax", "log_softmax"):
             t(t.float(2, 3, 4), dim=-2),
             t(t.double(5) * 300, 0),
             t(t.float(), 0),
-            t(t.float(2, 0), 1),
             t(t.float(3, 4, dtype=np.float16), -1),
             t(np.array([[0.0, -np.inf], [-np.inf, -np.inf]], np.float32), 1),
         ],
@@ -184,6 +187,7 @@ for soft in ("softmax", "log_softmax"):
             t(t.float(3, 4), 1, dtype=t.dtype("float64")),
             t(t.float(3, dtype=np.float16), 0, t.dtype("float32")),
             t(t.int(4), 0, t.dtype("float32")),
+            t(t.float(2, 0), 1),
         ],
         function=lambda library, *args, soft=soft, **kwargs: getattr(library, soft)(
             *args, **kwargs

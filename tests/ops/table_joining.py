@@ -175,4 +175,9 @@ case(
     lambda t: [t(t.double(3, 4), t.double(3)), t(t.float(2, 3, 4), t.float(2, 3), 1, 1, 2)],
     strides=False,
 )
-case("vander", lambda t: [t(t.double(3)), t(t.int(3), 4, increasing=True)], strides=False, gradients=False)
+case(
+    "vander",
+    lambda t: [t(t.double(3)), t(t.int(3), 4, increasing=True)],
+    strides=False,
+    gradients=False,
+)

@@ -59,7 +59,6 @@ case(
 case(
     F + "max_pool2d",
     lambda t: [t(t.distinct(1, 2, 6, 6), 2), t(t.distinct(1, 2, 6, 6), 3, 2, 1)],
-    twice=True,
     function=again("max_pool2d"),
 )
 case(
@@ -74,7 +73,6 @@ case(
         (t(t.float(4), 2), "Expected 2 to 3 dimensions"),
         (t(t.float(1, 4), 5), "Output size is too small"),
     ],
-    twice=True,
     out=False,
 )
 case(
@@ -119,7 +117,7 @@ for spatial, shape in ((1, (2, 3, 7)), (2, (2, 3, 7, 6)), (3, (1, 2, 5, 4, 6))):
                 t(t.distinct(*shape[1:]), 2),
                 t(t.distinct(*shape), 9),
             ],
-            out=False,
+            function=again(f"adaptive_{kind}_pool{spatial}d"),
         )
 case(
     F + "adaptive_avg_pool2d",
@@ -128,7 +126,6 @@ case(
         (t(t.float(1, 4), 2), "Expected 3D or 4D tensor"),
         (t(t.float(1, 1, 4, 4), (1, 2, 3)), "output_size must be 2"),
     ],
-    twice=True,
     out=False,
 )
 case(
