@@ -16,6 +16,7 @@ from ._core import dtype as _dtype
 from ._core.device import device
 from ._core.dtype import dtype
 from ._core.errors import OutOfMemoryError, ProgramError
+from ._core.foreign import from_jax
 from ._core.format import set_printoptions
 from ._core.grad_mode import (
     enable_grad,
@@ -25,7 +26,8 @@ from ._core.grad_mode import (
     no_grad,
     set_grad_enabled,
 )
-from ._core.tensor import Size, Tensor, strided
+from ._core.size import Size, strided
+from ._core.tensor import Tensor
 from .functions import creation, facts, indexing, lookups, shaping
 from .functions import random as _random_functions
 from .functions.facts import finfo, iinfo
@@ -51,7 +53,6 @@ for _module in (creation, facts, indexing, lookups, shaping, _random_functions):
             if _function.__name__ == "complex_"
             else _function.__name__
         ] = _function
-from_jax = creation.from_jax
 complex = creation.complex_
 inf, nan, pi, e = _math.inf, _math.nan, _math.pi, _math.e
 layout = type(strided)

@@ -21,12 +21,13 @@ PACKAGE = Path(__file__).resolve().parent.parent / "jtorch"
 # Lowest first. "room.*" is a room with all its modules; in _core every module stands by itself.
 LAYERS = (
     "_core utils utils.hooks",
-    "_core.errors _core.dtype _core.modes _core.strides _core.rng",
+    "_core.errors _core.dtype _core.modes _core.strides _core.size _core.rng",
     "_core.device _core.normals",
     "_core.samplers _core.format",
     "_core.op",
     "_core.trace",
     "_core.graph",
+    "_core.layout _core.survivors",
     "_core.program",
     "_core.arguments",
     "_core.extend",
@@ -34,8 +35,9 @@ LAYERS = (
     "_core.grad_mode",
     "_core.autograd",
     "_core.alias",
+    "_core.leaf _core.attributes",
     "_core.tensor",
-    "_core.generator _core.record",
+    "_core.foreign _core.generator _core.record",
     "_core.backward",
     "ops.*",
     "_expose",
@@ -44,7 +46,7 @@ LAYERS = (
     "_methods",
     "nn.* optim.*",
     "amp.* autograd.* backends.* compiler.* cuda.* debug.* distributed.* distributions.* fft.*"
-    " func.* interop.* io.* linalg.* special.* testing.* tpu.* utils.data.*",
+    " func.* interop.* io.* linalg.* random.* special.* testing.* tpu.* utils.data.*",
 )
 JAX_ROOMS = ("_core", "ops", "optim", "compiler", "func", "interop", "distributed")
 REQUIRED = {"jax", "jaxlib", "ml_dtypes", "numpy", "optax"}

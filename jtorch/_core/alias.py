@@ -320,7 +320,7 @@ class Undo:
             if member is not None:
                 member._cell = None if member._view else was
         writer = self.tensor()
-        if writer is not None:
+        if writer is not None and not writer._view:
             writer._cell = own
 
 

@@ -1,7 +1,8 @@
-"""Whether the arguments of a call are of the kinds that the op's row says: TypeError in PyTorch's words.
+"""Whether the arguments of a call are of the kinds that the op's row says, in PyTorch's words.
 
-It is asked once a path, before shapes are inferred, so that an op's function sees nothing but what its
-annotations promise. What shapes and dtypes fit together is for the op to say. Read extend.py next.
+It is asked once a path, before shapes are inferred, so that an op's function sees nothing but what
+its annotations promise. What shapes and dtypes fit together is for the op to say. Read extend.py
+next.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def _check(op: Op, name: str, value: Any, kind: str, where: str) -> None:
 
 
 def _wanted(kind: str, value: Any) -> str:
-    """What PyTorch calls the kind that a value is not of; '' if it is, or the kind is a wide one."""
+    """What PyTorch calls the kind that a value is not of; '' if it is, or where any may be."""
     if kind.endswith(" | None"):
         if value is None:
             return ""

@@ -51,7 +51,7 @@ def backward_all(
     if inputs is not None:
         inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
         if not inputs:
-            raise RuntimeError("'inputs' argument to backward cannot be empty.")
+            raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
         found = grad(tensors, inputs, grad_tensors, retain_graph, create_graph, True)
         for tensor, value in zip(inputs, found, strict=True):
             if value is not None:
@@ -149,6 +149,10 @@ def _roots(tensors: Sequence[Tensor], cotangents: Sequence[Tensor | None]) -> li
         if given is None:
             (one,) = append(local.context, ONES, (_scalar(tensor),))
         else:
+            if not isinstance(given, Tensor):
+                raise TypeError(
+                    f"gradients can be either Tensors or None, but got {type(given).__name__}"
+                )
             one = cell_of(given)
             if one.aval.shape != cell.aval.shape:
                 raise RuntimeError(

@@ -6,7 +6,10 @@ library starts no backend. `TRACING` stands for "inside a JAX transformation".
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
+from jax.core import Tracer
 
 from .errors import DeviceError
 
@@ -25,6 +28,9 @@ class device:
             return type
         if isinstance(type, int):
             type, index = accelerator_type(), type
+        if not isinstance(type, str):
+            name = type.__class__.__name__
+            raise TypeError(f"device(): argument 'type' must be str, not {name}")
         if ":" in type:
             type, text = type.split(":", 1)
             if index is not None or not text.isdigit():
@@ -112,17 +118,24 @@ def device_count(type: str) -> int:
         return 0
 
 
-def jax_device(where: device) -> jax.Device:
+def jax_device(where: device) -> Any:
     """The JAX device of a canonical device."""
     return jax.local_devices(backend=_BACKENDS[where.type])[where.index or 0]
 
 
 def device_of(array: jax.Array) -> device:
     """The device that holds a JAX array (the first one, if it is sharded)."""
-    if isinstance(array, jax.core.Tracer):
+    if isinstance(array, Tracer):
         return TRACING
     held_by = next(iter(array.devices()))
     if held_by.platform == "cpu":
         return CPU
-    type = {"gpu": "cuda"}.get(held_by.platform, held_by.platform)
+    type = "cuda" if held_by.platform == "gpu" else held_by.platform
     return device(type, jax.local_devices(backend=held_by.platform).index(held_by))
+
+
+def wait() -> None:
+    """Wait until JAX has computed every array of the process."""
+    for array in jax.live_arrays():
+        if not array.is_deleted():
+            array.block_until_ready()

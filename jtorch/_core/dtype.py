@@ -29,7 +29,7 @@ class dtype:
         "numpy",
     )
 
-    def __init__(self, name: str, numpy_type: object, category: int, signed: bool = True) -> None:
+    def __init__(self, name: str, numpy_type: Any, category: int, signed: bool = True) -> None:
         self.name = name
         self.numpy = np.dtype(numpy_type)
         self.itemsize = self.numpy.itemsize
@@ -116,7 +116,7 @@ def _by_name(name: str) -> dtype:
     return _NAMED[name]
 
 
-def to_dtype(numpy_type: object) -> dtype:
+def to_dtype(numpy_type: Any) -> dtype:
     """The dtype of a NumPy dtype (or anything NumPy takes for one). TypeError if there is none."""
     found = _FROM_NUMPY.get(numpy_type)
     if found is None:

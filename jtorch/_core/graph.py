@@ -4,7 +4,7 @@ While values are pending nothing is stored for autograd: the trace says which op
 A `GradNode` is made of a node of the trace when somebody needs it: a backward that was not seen
 before, `grad_fn`, or a program that runs while the graph is still alive; then it keeps the cells
 that its VJP uses, and nothing else. An *edge* says where a gradient goes: (GradNode, output
-number), or a weak reference to a leaf Tensor, or None. Read program.py next.
+number), or a weak reference to a leaf Tensor, or None. Read survivors.py next.
 """
 
 from __future__ import annotations
@@ -203,12 +203,12 @@ class GradNode:
         self.output_avals = state.avals
         self.edges = edges
         self.needs = tuple(k for k, edge in enumerate(edges) if edge is not None)
-        self.trace = trace
+        self.trace: Any = trace  # None once a program has run
         self.first = state.first
         self.line = node.line
         self.sequence = (trace.serial, state.first)
-        self.inputs: list[Cell | None] | None = None
-        self.outputs: list[Cell | None] | None = None
+        self.inputs: list[Any] | None = None
+        self.outputs: list[Any] | None = None
         self.watch: list[Cell] = []
         self.freed = state.first in trace.state.freed
         self.hooks: dict[int, Any] = {}
@@ -233,7 +233,7 @@ class GradNode:
             return [self.first]
         return [p for k, p in enumerate(self.positions) if k in self.saves()]
 
-    def input_cells(self) -> list[Cell | None]:
+    def input_cells(self) -> list[Any]:
         """The inputs, as cells of the present trace or kept ones."""
         if self.inputs is not None:
             return self.inputs

@@ -15,6 +15,7 @@ from typing import Any
 import jax
 import numpy as np
 from jax import lax
+from jax.core import eval_jaxpr
 
 ELEMENTWISE = frozenset(
     """abs add add_any and atan2 cbrt ceil clamp convert_element_type copy cos div eq erf erf_inv erfc exp exp2
@@ -139,7 +140,7 @@ def _alone(jaxpr: Any, eqn: Any, arrays: list[Any]) -> list[Any]:
         outvars=list(eqn.outvars),
         debug_info=about,
     )
-    return jax.core.eval_jaxpr(small, (), *[a for _, a in given])
+    return eval_jaxpr(small, (), *[a for _, a in given])
 
 
 def has_layout(operands: list[Any]) -> bool:

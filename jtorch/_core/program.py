@@ -9,20 +9,24 @@ keep the values they had. Read extend.py next, then append.py.
 
 from __future__ import annotations
 
+import os
+import traceback
 import weakref
 from collections import Counter
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from sys import getrefcount
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer, eval_jaxpr
 
 from . import layout
 from .device import CPU, TRACING, default_device, jax_device
 from .errors import OutOfMemoryError, ProgramError, first_line
-from .graph import Vjp
+from .graph import Vjp, edge_of_cell
 from .survivors import keep_graph, survivors_of
 from .trace import Cell, Node, State, Trace, local
 
@@ -39,12 +43,17 @@ statistics = Statistics()
 listeners: list[Callable[[str, Trace], None]] = []
 
 
+# On the CPU a lack of memory shows only after the call has returned. A program which may need more
+# than half of what the machine has donates nothing and is waited for, so that it can be taken back.
+_MEMORY = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
 class Program:
     """One compiled set of outputs of a state.
 
     wanted: the positions returned.  source: for each of them, the output of the XLA program, or the
     leaf (-1 down) that it is.  survivors: positions of the nodes whose graph stays alive.  freed:
-    alive positions whose graph is gone.  numbers: the leaves that are varying numbers.
+    alive positions whose graph is gone.  numbers: the leaves that are varying numbers, by dtype.
     """
 
     __slots__ = ("call", "freed", "numbers", "source", "survivors", "wanted")
@@ -61,14 +70,15 @@ def materialise(trace: Trace, cell: Cell | None = None) -> None:
     state = trace.state
     if state.parent is None:
         return
-    alive, donated = _alive(trace.cells), _donated(trace)
+    daring = trace.device is not CPU or state.nbytes < _MEMORY // 2
+    alive, donated = _alive(trace.cells), _donated(trace) if daring else ()
     nodes = _nodes_in_use(trace) if trace.nodes else ()
     try:
         key = (tuple([c.index for c in alive]), donated, nodes)
         program = state.programs.get(key)
         if program is None:
             program = state.programs[key] = build(trace, *key)
-        arrays = _run(program, trace.leaves)
+        arrays = _run(program, trace.leaves, not daring)
     except BaseException as error:
         _fail(trace, error)
         raise _explain(trace, error) from None
@@ -96,8 +106,8 @@ def _finish(trace: Trace, program: Program, alive: list[Cell], arrays: list) -> 
 
 
 def _alive(cells: list[Cell]) -> list[Cell]:
-    """The cells that something besides the trace refers to."""
-    return [c for c in cells if getrefcount(c) > _UNSEEN]
+    """The cells that something besides the trace refers to, and no other thread has computed."""
+    return [c for c in cells if getrefcount(c) > _UNSEEN and c.array is None]
 
 
 def _measure_unseen() -> int:
@@ -183,39 +193,58 @@ def path(state: State) -> list[State]:
     return steps
 
 
-def _entering(structs: list, numbers: dict[int, Any]) -> list:
-    """The arguments of a program: the leaves, and one vector for all numbers."""
-    plain = [s for k, s in enumerate(structs) if k not in numbers]
-    return [*plain, jax.ShapeDtypeStruct((len(numbers),), np.float64)] if numbers else plain
+def _entering(structs: list, numbers: dict[Any, list[int]]) -> list:
+    """The arguments of a program: the leaves, and a vector for the numbers of each dtype."""
+    vectors = [jax.ShapeDtypeStruct((len(ks),), kind) for kind, ks in numbers.items()]
+    return _without(structs, numbers) + vectors
 
 
-def _run(program: Program, leaves: Sequence[Cell]) -> list:
+def _without(leaves: list, numbers: dict[Any, list[int]]) -> list:
+    """The leaves that are no varying numbers."""
+    left_out = {k for ks in numbers.values() for k in ks}
+    return [leaf for k, leaf in enumerate(leaves) if k not in left_out]
+
+
+def _run(program: Program, leaves: Sequence[Cell], wait: bool = False) -> list:
     arrays = [c.array for c in leaves]
     entering = arrays
     if program.numbers:
-        entering = [a for k, a in enumerate(arrays) if k not in program.numbers]
-        entering.append(np.array([arrays[k] for k in program.numbers], np.float64))
+        entering = _without(arrays, program.numbers)
+        for kind, ks in program.numbers.items():
+            entering.append(np.array([arrays[k] for k in ks], kind))
     statistics.programs_run += 1
     with jax.enable_x64(True):
         results = program.call(*entering)
+    if wait:
+        jax.block_until_ready(results)
     if program.source is program.wanted:
         return results
     return [results[s] if s >= 0 else arrays[-1 - s] for s in program.source]
 
 
-def numbers_among(leaves: Sequence[Cell]) -> dict[int, Any]:
-    """The leaves that are varying numbers, and their dtypes."""
-    return {k: c.aval.dtype.numpy for k, c in enumerate(leaves) if c.aval.number}
+def numbers_among(leaves: Sequence[Cell]) -> dict[Any, list[int]]:
+    """The leaves that are varying numbers: dtype -> places."""
+    found: dict[Any, list[int]] = {}
+    for k, cell in enumerate(leaves):
+        if cell.aval.number:
+            found.setdefault(cell.aval.dtype.numpy, []).append(k)
+    return found
 
 
-def _evaluator(steps: list[State], wanted: tuple[int, ...], numbers: dict[int, Any]) -> Callable:
+def _evaluator(
+    steps: list[State], wanted: tuple[int, ...], numbers: dict[Any, list[int]]
+) -> Callable:
     """The trace as a function of its leaves."""
     pairs = _pairs(steps)
 
     def run(*arrays: Any) -> list:
-        leaves = list(arrays[: len(arrays) - bool(numbers)])
-        for place, (k, kind) in enumerate(numbers.items()):
-            leaves.insert(k, arrays[-1][place].astype(kind))
+        count = len(arrays) - len(numbers)
+        leaves = list(arrays[:count])
+        vectors = zip(numbers.values(), arrays[count:], strict=True)
+        for k, number in sorted(
+            ((k, v[place]) for ks, v in vectors for place, k in enumerate(ks)), key=itemgetter(0)
+        ):
+            leaves.insert(k, number)
         values: dict[int, Any] = {-1 - k: array for k, array in enumerate(leaves)}
         pullbacks: dict[int, Callable] = {}
         for state in steps:
@@ -260,7 +289,7 @@ def _compile(program: Program, run: Callable, structs: list, donated: tuple, tra
         closed = jax.make_jaxpr(run)(*structs)
     jaxpr = closed.jaxpr
     place = {id(v): -1 - k for k, v in enumerate(jaxpr.invars)}
-    entering = [k for k in range(len(trace.leaves)) if k not in program.numbers]
+    entering = _without(list(range(len(trace.leaves))), program.numbers)
     unique: list[Any] = []
     source = []
     outvars = iter(jaxpr.outvars)
@@ -290,12 +319,12 @@ def _compile(program: Program, run: Callable, structs: list, donated: tuple, tra
     pruned = jaxpr.replace(outvars=unique, debug_info=_debug(jaxpr, unique))
 
     laid_out = trace.device is CPU and layout.has_convolutions(pruned)
-    run_jaxpr = layout.evaluate if laid_out else jax.core.eval_jaxpr
+    run_jaxpr = layout.evaluate if laid_out else eval_jaxpr
 
     def evaluate(*arrays: Any) -> list:
         return run_jaxpr(pruned, closed.consts, *arrays)
 
-    call = jax.jit(evaluate, donate_argnums=tuple(arguments))
+    call = jax.jit(evaluate, donate_argnums=tuple(arguments)) if unique else _nothing
     if not structs and trace.device is not default_device():
         call = _placed(call, jax_device(trace.device))
     program.call = call
@@ -303,11 +332,16 @@ def _compile(program: Program, run: Callable, structs: list, donated: tuple, tra
         program.source = program.wanted
 
 
+def _nothing(*_: Any) -> list:
+    """The call of a program all of whose outputs are leaves."""
+    return []
+
+
 def _debug(jaxpr: Any, unique: list) -> Any:
     return jaxpr.debug_info._replace(result_paths=("",) * len(unique))
 
 
-def _placed(call: Callable, where: jax.Device) -> Callable:
+def _placed(call: Callable, where: Any) -> Callable:
     def run() -> Any:
         with jax.default_device(where):
             return call()
@@ -322,6 +356,7 @@ def _fail(trace: Trace, error: BaseException) -> None:
     """Drop a trace: every Tensor that it wrote gets back the value it had."""
     for undo in reversed(trace.writes):
         undo.run(trace)
+    traceback.clear_frames(error.__traceback__)  # what they hold is memory that is lacking
     trace.error = error
     trace.context.renew(trace)
     trace.cells, trace.leaves, trace.writes = [], [], []
@@ -372,7 +407,7 @@ def settle(cell: Cell) -> Any:
 def host(cell: Cell) -> np.ndarray:
     """The value as a NumPy array. It may share the buffer: copy before handing it out."""
     array = settle(cell)
-    if isinstance(array, jax.core.Tracer):
+    if isinstance(array, Tracer):
         raise jax.errors.TracerArrayConversionError(array)
     return np.asarray(array)
 
@@ -397,6 +432,8 @@ def _compute_one(trace: Trace, cell: Cell | None) -> None:
         program.call = jax.jit(run)
         state.programs[key] = program
     array = _run(program, leaves[: state.leaves])[0]
+    if cell.node is None:
+        cell.node = edge_of_cell(cell)
     if cell.array is None:
         cell.array = jnp.asarray(array) if not hasattr(array, "dtype") else array
 

@@ -221,12 +221,12 @@ def bernoulli(
     bound = math.ceil(p * 2**53)
     high, low = divmod(bound, 2**32)
     for part in _chunks(n):
-        words = generator.words(2 * (part.stop - part.start)).reshape(-1, 2)
-        first = words[:, 0] & np.uint32(2**21 - 1)
+        pairs = generator.words(2 * (part.stop - part.start)).view("<u8")
+        first = pairs & np.uint64(2**21 - 1)  # the word drawn first lies in the low half
         piece = result[part]
-        np.less(first, np.uint32(high), out=piece)
-        ties = np.flatnonzero(first == np.uint32(high))
-        piece[ties] = words[ties, 1] < low
+        np.less(first, np.uint64(high), out=piece)
+        ties = np.flatnonzero(first == np.uint64(high))
+        piece[ties] = (pairs[ties] >> np.uint64(32)) < low
     return result.astype(dtype, copy=False).reshape(shape)
 
 

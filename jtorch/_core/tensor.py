@@ -8,20 +8,19 @@ hooks (backward.py). Read record.py next.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from . import format as text
 from .alias import (
-    CLONE,
     DATA,
     DETACH,
     Step,
     as_constant,
-    as_leaf,
     cell_of,
     is_cut_off,
     is_leaf,
@@ -30,42 +29,23 @@ from .alias import (
     storage_of,
 )
 from .append import append
-from .device import canonical, default_device, device, device_of, jax_device
+from .attributes import Attributes
+from .device import canonical, default_device, device_of, jax_device
 from .dtype import TITLES, dtype, to_dtype
 from .graph import edge_of_cell
+from .leaf import copy_of, rebase_leaf, set_data
 from .op import Op
 from .program import host, settle, share
-from .strides import is_contiguous
 from .trace import Aval, Cell, local
 
-
-class Size(tuple):
-    """The shape of a Tensor. See `torch.Size`."""
-
-    __slots__ = ()
-
-    def numel(self) -> int:
-        """The number of elements of a Tensor of this shape."""
-        count = 1
-        for size in self:
-            count *= size
-        return count
-
-    def __repr__(self) -> str:
-        return f"torch.Size([{', '.join(map(str, self))}])"
-
-    def __getitem__(self, index: Any) -> Any:
-        found = tuple.__getitem__(self, index)
-        return Size(found) if isinstance(index, slice) else found
-
-    def __add__(self, other: tuple) -> Size:
-        return Size(tuple.__add__(self, tuple(other)))
-
-    def __reduce__(self) -> tuple:
-        return Size, (tuple(self),)
+if TYPE_CHECKING:
+    # A generated stub: what _expose.py and _methods.py hang on Tensor.
+    from .methods import Methods  # pyright: ignore[reportMissingModuleSource]
+else:
+    Methods = object
 
 
-class Tensor:
+class Tensor(Attributes, Methods):
     """A multi-dimensional array with PyTorch's interface. See `torch.Tensor`.
 
     _cell: the value, or None when a write to the storage has made it stale.  _grad: the gradient.
@@ -77,22 +57,6 @@ class Tensor:
     __array_priority__ = 1000
 
     # ----------------------------------------------------------------------------------- attributes
-
-    @property
-    def shape(self) -> Size:
-        return Size(cell_of(self).aval.shape)
-
-    @property
-    def dtype(self) -> dtype:
-        return cell_of(self).aval.dtype
-
-    @property
-    def device(self) -> device:
-        return cell_of(self).aval.device
-
-    @property
-    def ndim(self) -> int:
-        return len(cell_of(self).aval.shape)
 
     @property
     def requires_grad(self) -> bool:
@@ -132,117 +96,26 @@ class Tensor:
 
     @data.setter
     def data(self, value: Tensor) -> None:
-        _set_data(self, value)
+        set_data(self, value)
 
     @property
     def _version(self) -> int:
         return self._storage.version if self._storage is not None else 0
 
-    @property
-    def itemsize(self) -> int:
-        return self.dtype.itemsize
-
-    @property
-    def nbytes(self) -> int:
-        return cell_of(self).aval.nbytes
-
-    @property
-    def is_cuda(self) -> bool:
-        return self.device.type == "cuda"
-
-    @property
-    def is_cpu(self) -> bool:
-        return self.device.type == "cpu"
-
-    @property
-    def layout(self) -> Any:
-        return strided
-
-    is_sparse = is_quantized = is_meta = is_mps = is_xpu = is_nested = False
-    is_mkldnn = is_sparse_csr = False
-    names: tuple = ()
-
-    def stride(self, dim: int | None = None) -> Any:
-        """The strides in elements that PyTorch would report. See `torch.Tensor.stride`."""
-        strides = cell_of(self).aval.strides
-        if dim is None:
-            return strides
-        self.size(dim)  # IndexError for a dimension out of range
-        return strides[dim]
-
-    def is_contiguous(self, memory_format: Any = None) -> bool:
-        """Whether the elements lie in row-major order. See `torch.Tensor.is_contiguous`."""
-        aval = cell_of(self).aval
-        return is_contiguous(aval.shape, aval.strides)
-
-    def size(self, dim: int | None = None) -> Any:
-        """The shape, or the size of one dimension. See `torch.Tensor.size`."""
-        if dim is None:
-            return self.shape
-        shape = cell_of(self).aval.shape
-        if not -len(shape) <= dim < len(shape):
-            low, high = (-len(shape), len(shape) - 1) if shape else (-1, 0)
-            raise IndexError(
-                f"Dimension out of range (expected to be in range of [{low}, {high}], but got "
-                f"{dim})"
-            )
-        return shape[dim]
-
-    def dim(self) -> int:
-        """The number of dimensions."""
-        return len(cell_of(self).aval.shape)
-
-    ndimension = dim
-
-    def numel(self) -> int:
-        """The number of elements."""
-        return self.shape.numel()
-
-    nelement = numel
-
-    def element_size(self) -> int:
-        """The bytes of one element."""
-        return self.dtype.itemsize
-
-    def is_floating_point(self) -> bool:
-        """Whether the dtype is a float type."""
-        return self.dtype.is_floating_point
-
-    def is_complex(self) -> bool:
-        """Whether the dtype is complex."""
-        return self.dtype.is_complex
-
-    def is_signed(self) -> bool:
-        """Whether the dtype has negative values."""
-        return self.dtype.is_signed
-
-    def get_device(self) -> int:
-        """The index of the accelerator that holds this Tensor; -1 on the CPU."""
-        return -1 if self.is_cpu else self.device.index or 0
-
     def data_ptr(self) -> int:
         """A number that is equal for Tensors with the same storage and offset. No address."""
         return id(storage_of(self))
-
-    def is_inference(self) -> bool:
-        """Whether this Tensor was made in inference mode. Such Tensors are ordinary ones here."""
-        return False
-
-    def is_shared(self) -> bool:
-        """Whether the storage lies in shared memory: never, buffers are JAX's."""
-        return False
-
-    def is_pinned(self, device: Any = None) -> bool:
-        """Whether the storage lies in page-locked memory: JAX decides about that, so False."""
-        return False
 
     # -------------------------------------------------------------------------------------- reading
 
     def item(self) -> Any:
         """The value of a Tensor of one element, as a Python number. See `torch.Tensor.item`."""
-        array = host(cell_of(self))
-        if array.size != 1:
-            raise RuntimeError(f"a Tensor with {array.size} elements cannot be converted to Scalar")
+        cell = cell_of(self)
+        if cell.aval.shape and self.numel() != 1:
+            raise RuntimeError(
+                f"a Tensor with {self.numel()} elements cannot be converted to Scalar"
+            )
+        array = host(cell)
         return array.reshape(()).astype(_python_type(self.dtype)).item()
 
     def tolist(self) -> Any:
@@ -290,7 +163,7 @@ class Tensor:
         return array.__dlpack__(**options)
 
     def __dlpack_device__(self) -> tuple:
-        return self.jax().__dlpack_device__()
+        return self.jax().__dlpack_device__()  # pyright: ignore[reportAttributeAccessIssue]
 
     def __bool__(self) -> bool:
         size = self.numel()
@@ -301,13 +174,13 @@ class Tensor:
         return bool(host(cell_of(self)).reshape(()))
 
     def __int__(self) -> int:
-        return int(self.item())
+        return int(_single(self).item())
 
     def __float__(self) -> float:
-        return float(self.item())
+        return float(_single(self).item())
 
     def __complex__(self) -> complex:
-        return complex(self.item())
+        return complex(_single(self).item())
 
     def __index__(self) -> int:
         if self.dtype.is_floating_point or self.dtype.is_complex or self.numel() != 1:
@@ -335,7 +208,7 @@ class Tensor:
 
     def __repr__(self, *, tensor_contents: Any = None) -> str:
         cell = cell_of(self)
-        if isinstance(cell.array, jax.core.Tracer):
+        if isinstance(cell.array, Tracer):
             return f"Tensor({cell.array})"
         return text.tensor_text(
             host(cell),
@@ -413,7 +286,7 @@ class Tensor:
             )
         if id(self) in memo:
             return memo[id(self)]
-        result = _copy_of(self, cell)
+        result = copy_of(self, cell)
         memo[id(self)] = result
         if self._grad is not None:
             result._grad = self._grad.__deepcopy__(memo)
@@ -435,14 +308,11 @@ class Tensor:
 new_object = object.__new__
 
 
-class _Strided:
-    """The layout of every Tensor here. See `torch.strided`."""
-
-    def __repr__(self) -> str:
-        return "torch.strided"
-
-
-strided = _Strided()
+def _single(tensor: Tensor) -> Tensor:
+    """The Tensor, if it has one element. ValueError otherwise."""
+    if tensor.numel() != 1:
+        raise ValueError("only one element tensors can be converted to Python scalars")
+    return tensor
 
 
 def from_cell(cell: Cell, cls: type = Tensor) -> Tensor:
@@ -481,37 +351,6 @@ def _cut_off(tensor: Tensor, op: Op) -> Tensor:
     return result
 
 
-def rebase_leaf(tensor: Tensor, cell: Cell) -> None:
-    """Make a Tensor without history a leaf that requires grad."""
-    if isinstance(cell.array, jax.core.Tracer):
-        cell = Cell(cell.array, cell.aval)
-    rebase(tensor, as_leaf(tensor, cell))
-
-
-def leaf_of(cls: type, data: Tensor, requires_grad: bool) -> Tensor:
-    """A leaf of class `cls` that takes over the storage of `data`: what `Parameter(data)` makes.
-
-    `data` goes on as an alias of it. The data of a view is not shared but taken as it is now.
-    """
-    tensor = new_object(cls)
-    tensor._cell = None
-    tensor._grad = tensor._storage = tensor._view = None
-    cell = as_constant(cell_of(data))
-    storage = storage_of(data) if data._view is None else None
-    rebase(tensor, as_leaf(tensor, cell) if requires_grad else cell, storage)
-    return tensor
-
-
-def _copy_of(source: Tensor, cell: Cell) -> Tensor:
-    """A new leaf with the same values, sharing nothing."""
-    aval = cell.aval
-    (copy,) = append(local.context, CLONE, (as_constant(cell),))
-    result = from_cell(copy, type(source))
-    if aval.requires_grad:
-        rebase_leaf(result, copy)
-    return result
-
-
 def _rebuild(cls: type, array: np.ndarray, where: str, grad: bool, state: dict) -> Tensor:
     """What unpickling calls."""
     found = from_array(array)
@@ -520,31 +359,18 @@ def _rebuild(cls: type, array: np.ndarray, where: str, grad: bool, state: dict) 
     return result.requires_grad_() if grad else result
 
 
-def _set_data(tensor: Tensor, value: Tensor) -> None:
-    """`tensor.data = value`: take over another Tensor's values and storage."""
-    cell = cell_of(value)
-    requires_grad = tensor.requires_grad
-    if requires_grad and cell.aval.dtype.category < 2:
-        raise RuntimeError("data set to a tensor that requires gradients must be floating point")
-    tensor._storage = tensor._view = None
-    constant = as_constant(cell)
-    storage = storage_of(value) if value._view is None else None
-    new = as_leaf(tensor, constant) if requires_grad else constant
-    rebase(tensor, new, storage)
-
-
 def _check_grad(tensor: Tensor, grad: Any) -> None:
     if not isinstance(grad, Tensor):
         raise TypeError(f"expected Tensor or None, got {type(grad).__name__}")
     if grad.shape != tensor.shape:
         raise RuntimeError(
-            f"assigned grad has data of a different size: got {list(grad.shape)} for a tensor of "
-            f"{list(tensor.shape)}"
+            f"attempting to assign a gradient of size '{list(grad.shape)}' to a tensor of size "
+            f"'{list(tensor.shape)}'. Please ensure that both have the same size"
         )
     if grad.dtype is not tensor.dtype:
         raise RuntimeError(
-            f"assigned grad has data of a different type: got {TITLES[grad.dtype]} for a tensor of "
-            f"{TITLES[tensor.dtype]}"
+            f"attempting to assign a gradient with dtype '{TITLES[grad.dtype]}' to a tensor with "
+            f"dtype '{TITLES[tensor.dtype]}'. The gradient must match the tensor's dtype"
         )
 
 

@@ -90,8 +90,8 @@ class Cell:
         self.array = array
         self.aval = aval
         self.node = node
-        self.trace = None
-        self.index = None
+        self.trace: Any = None
+        self.index: Any = None
 
 
 class State:
@@ -126,7 +126,7 @@ class State:
 
     def __init__(self, parent: State | None, node: Node | None, avals: tuple[Aval, ...]) -> None:
         self.parent = parent
-        self.node = node
+        self.node: Any = node  # a Node; None is asked for at two places only
         self.avals = avals
         self.next: dict[tuple, State] = {}
         self.beyond: dict[tuple, State] | None = None
@@ -141,7 +141,7 @@ class State:
         self.depth = parent.depth + 1 if parent else 0
         self.nbytes = sum((a.nbytes for a in avals), parent.nbytes if parent else 0)
         self.freed: frozenset[int] = parent.freed if parent else frozenset()
-        self.head = parent.head if parent else None
+        self.head: tuple | None = parent.head if parent else None
 
 
 class Call:
@@ -246,7 +246,7 @@ class Trace:
 
     def __init__(self, context: Context, device: device | None) -> None:
         self.context = context
-        self.device = device
+        self.device: Any = device
         self.state = root_of(device)
         self.cells: list[Cell] = []
         self.leaves: list[Cell] = []

@@ -35,7 +35,7 @@ def to_array(data: Any, kind: dtype | None = None) -> np.ndarray:
 
 
 def check_fits(values: list, kind: dtype) -> None:
-    """RuntimeError for a number beyond the range of an integer dtype. A negative one wraps around."""
+    """RuntimeError for a number beyond the range of an integer dtype. A negative one wraps."""
     if kind.category != dtypes.INTEGER or kind is dtypes.int64:
         return
     limits = np.iinfo(kind.numpy)

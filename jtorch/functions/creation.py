@@ -8,7 +8,6 @@ used. Random ones are in random.py.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,11 +20,11 @@ from .._core.append import append
 from .._core.device import canonical
 from .._core.device import device as Device
 from .._core.dtype import dtype, get_default_dtype, to_dtype
+from .._core.foreign import copy_of, from_dlpack, is_jax
 from .._core.op import Op
 from .._core.tensor import Tensor, from_array, from_cell
 from .._core.trace import local
 from ._data import check_fits, to_array
-
 
 FULL, ARANGE, LINSPACE, LOGSPACE, EYE, COMPLEX = (
     _expose.ROWS[f"_{n}"] for n in ("full", "arange", "linspace", "logspace", "eye", "complex")
@@ -233,8 +232,8 @@ def tensor(
         made = data.detach().clone()
         made = made.to(device=device or made.device, dtype=dtype or made.dtype)
         return made.requires_grad_() if requires_grad else made
-    if isinstance(data, jax.Array):
-        found = from_array(jnp.array(data), device)
+    if is_jax(data):
+        found = copy_of(data, device)
         found = found if dtype is None else found.to(dtype)
         return found.requires_grad_() if requires_grad else found
     array = to_array(data, dtype)
@@ -271,20 +270,6 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
         raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
     to_dtype(ndarray.dtype)
     return from_array(ndarray, Device("cpu"))
-
-
-def from_jax(array: jax.Array) -> Tensor:
-    """A Tensor for a `jax.Array` (or a tracer), without a copy."""
-    return from_array(array)
-
-
-def from_dlpack(ext_tensor: Any) -> Tensor:
-    """A Tensor for an object with `__dlpack__`. See torch.from_dlpack."""
-    if isinstance(ext_tensor, Tensor):
-        return ext_tensor.detach()
-    with jax.enable_x64(True):
-        array = jnp.from_dlpack(ext_tensor)
-        return from_array(jnp.array(array, copy=True))
 
 
 def scalar_tensor(s: Any, **options: Any) -> Tensor:

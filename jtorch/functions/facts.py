@@ -6,15 +6,15 @@ from __future__ import annotations
 import os
 from typing import Any
 
-import jax
 import ml_dtypes
 import numpy as np
 
 from .._core import dtype as dtypes
 from .._core.alias import cell_of
-from .._core.device import default_device, set_default_device
+from .._core.device import default_device, set_default_device, wait
 from .._core.dtype import dtype, get_default_dtype, promote_types
 from .._core.program import host, materialise_all
+from .._core.size import Size
 from .._core.tensor import Tensor
 from .._core.trace import local
 
@@ -102,9 +102,7 @@ def set_num_threads(int: int) -> None:
 def synchronize() -> None:
     """Run everything recorded by this thread and wait for it."""
     materialise_all()
-    for array in jax.live_arrays():
-        if not array.is_deleted():
-            array.block_until_ready()
+    wait()
 
 
 class finfo:

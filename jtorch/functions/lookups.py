@@ -1,8 +1,9 @@
-"""Functions that look up by an integer Tensor (gather, scatter, index_select, take, ...), with a check of it.
+"""Functions that look up by an integer Tensor (gather, scatter, index_select, ...), which is checked.
 
-A program can't raise while it runs, so the rows give NaN for what lies outside. Where the indices are at hand on the
-CPU (they come from the user's data) they are checked here before the row is recorded, in PyTorch's words.
-`check_classes` does the same for targets and ids in nn/functional.py. See indexing.check_bounds.
+A program can't raise while it runs, so the rows give NaN for what lies outside. Where the indices
+are at hand on the CPU (they come from the user's data) they are checked here before the row is
+recorded, in PyTorch's words. `check_classes` does the same for targets and ids, in nn/_classes.py.
+See indexing.check_bounds.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from .._core.tensor import Tensor
 
 
 def outside(index: Any, low: int, high: int) -> int | None:
-    """The first value of an index Tensor outside [low, high), where its values are at hand; else None."""
+    """The first value of an index Tensor outside [low, high), where its values are at hand."""
     if not isinstance(index, Tensor):
         return None
     cell = cell_of(index)

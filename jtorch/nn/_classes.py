@@ -1,7 +1,7 @@
-"""Losses and lookups by class: the rows, after a check of the classes where their values are at hand.
+"""Losses by class: the rows, after a check of the classes where their values are at hand.
 
-A program can't raise for a class out of range while it runs; what comes from the user's data can be checked before.
-See functions/lookups.py. Used by functional.py.
+A program can't raise for a class out of range while it runs; what comes from the user's data can be
+checked before. See functions/lookups.py. Used by functional.py and _lookup.py.
 """
 
 from __future__ import annotations

@@ -175,6 +175,9 @@ def batch_norm(
         raise ValueError(
             f"Expected more than 1 value per channel when training, got input size {shape}"
         )
+    for name, value in (("running_mean", running_mean), ("running_var", running_var)):
+        if value is not None and len(shape) > 1 and value.numel() != shape[1]:
+            raise RuntimeError(f"{name} should contain {shape[1]} elements not {value.numel()}")
     output = _batch_norm_train(input, weight, bias, eps)
     if running_mean is not None:
         record_inplace(ROWS["_move_mean"], (running_mean, input, momentum), {})

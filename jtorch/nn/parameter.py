@@ -9,7 +9,8 @@ from collections import OrderedDict
 from typing import Any, Self
 
 from .._core.record import plain_tensors
-from .._core.tensor import Tensor, leaf_of
+from .._core.leaf import leaf_of
+from .._core.tensor import Tensor
 from ..functions.creation import empty
 
 

@@ -188,7 +188,8 @@ def _check_indices(indices: tuple[Array, ...]) -> None:
     except ValueError:
         shapes = ", ".join(str(list(i.shape)) for i in indices)
         raise IndexError(
-            f"shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}"
+            "shape mismatch: indexing tensors could not be broadcast together with shapes "
+            f"{shapes}"
         ) from None
 
 

@@ -101,7 +101,8 @@ def _check_three(batch1: Array, batch2: Array) -> None:
         raise RuntimeError("batch1 must be a 3D tensor")
     if batch2.ndim != 3:
         raise RuntimeError("batch2 must be a 3D tensor")
-    _check_dtypes(batch1, batch2)
+    if batch1.dtype != batch2.dtype:
+        raise RuntimeError(f"expected scalar type {title(batch1)} but found {title(batch2)}")
     expected = (batch1.shape[0], batch1.shape[2])
     if batch2.shape[:2] != expected:
         raise RuntimeError(

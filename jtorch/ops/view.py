@@ -12,7 +12,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
-from .._core.op import Array, Number, op
+from .._core.op import Array, op
 from .._core.strides import view_strides
 from ._shapes import wrap_dim, wrap_dims
 
@@ -179,7 +179,12 @@ def _put_mt(base: Array, new: Array) -> Array:
     return jnp.swapaxes(new, -1, -2)
 
 
-@op("_matrix_transpose", public=(), view=_put_mt, strides=rule(lambda a, s, o: (*s[:-2], s[-1], s[-2])))
+@op(
+    "_matrix_transpose",
+    public=(),
+    view=_put_mt,
+    strides=rule(lambda a, s, o: (*s[:-2], s[-1], s[-2])),
+)
 def matrix_transpose(input: Array) -> Array:
     """The last two dimensions exchanged: Tensor.mT."""
     if input.ndim < 2:
@@ -282,158 +287,6 @@ def expand(input: Array, size: tuple[int, ...], *, implicit: bool = False) -> Ar
     return jnp.broadcast_to(input, _expanded(input.shape, size))
 
 
-# ---------------------------------------------------------------------------------------------- parts of it
-
-
-def _bounded(index: Any, size: int, dim: int) -> Any:
-    """A Python index within a dimension, from the front. A varying one was checked when it was given."""
-    if isinstance(index, int):
-        if not -size <= index < size:
-            raise IndexError(
-                f"select(): index {index} out of range for tensor with size {size} at dimension {dim}"
-            )
-        return index + size if index < 0 else index
-    return jnp.where(index < 0, index + size, index)
-
-
-def _put_select(base: Array, new: Array, dim: int, index: Number) -> Array:
-    at = wrap_dim(dim, base.ndim)
-    start = _bounded(index, base.shape[at], at)
-    return lax.dynamic_update_index_in_dim(base, new.astype(base.dtype), start, at)
-
-
-def _select_strides(shape: tuple, strides: tuple, out: tuple, dim: int, index: Any) -> list[int]:
-    at = wrap_dim(dim, len(shape))
-    return [s for k, s in enumerate(strides) if k != at]
-
-
-@op(view=_put_select, strides=rule(_select_strides))
-def select(input: Array, dim: int, index: Number) -> Array:
-    """The part at one index of a dimension, which disappears. See torch.select."""
-    if not input.ndim:
-        raise IndexError("select() cannot be applied to a 0-dim tensor.")
-    at = wrap_dim(dim, input.ndim)
-    start = _bounded(index, input.shape[at], at)
-    if isinstance(start, int):
-        return lax.index_in_dim(input, start, at, keepdims=False)
-    return lax.dynamic_index_in_dim(input, start, at, keepdims=False)
-
-
-def _put_slice(base: Array, new: Array, dim: int, start: int, stop: int, step: int) -> Array:
-    index = [slice(None)] * base.ndim
-    index[dim] = slice(start, stop, step)
-    return base.at[tuple(index)].set(new)
-
-
-def _slice_strides(
-    shape: tuple, strides: tuple, out: tuple, dim: int, start: int, stop: int, step: int
-) -> list[int]:
-    return [s * step if k == dim else s for k, s in enumerate(strides)]
-
-
-@op("_slice", public=(), view=_put_slice, strides=rule(_slice_strides))
-def slice_dim(input: Array, dim: int, start: int, stop: int, step: int) -> Array:
-    """input[..., start:stop:step, ...] at a dimension; all non-negative and in range."""
-    return lax.slice_in_dim(input, start, stop, step, dim)
-
-
-def _put_narrow(base: Array, new: Array, dim: int, start: Number, length: int) -> Array:
-    at = wrap_dim(dim, base.ndim)
-    first = _narrow_start(start, base.shape[at])
-    return lax.dynamic_update_slice_in_dim(base, new.astype(base.dtype), first, at)
-
-
-def _narrow_start(start: Any, size: int) -> Any:
-    if isinstance(start, int):
-        return start + size if start < 0 else start
-    return jnp.where(start < 0, start + size, start)
-
-
-@op(view=_put_narrow, strides=rule(lambda shape, strides, out, *_, **__: strides))
-def narrow(input: Array, dim: int, start: Number, length: int) -> Array:
-    """`length` entries of a dimension from `start` on. See torch.narrow."""
-    if not input.ndim:
-        raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
-    at = wrap_dim(dim, input.ndim)
-    size = input.shape[at]
-    if length < 0:
-        raise RuntimeError("narrow(): length must be non-negative.")
-    if isinstance(start, int):
-        if not -size <= start <= size:
-            raise IndexError(
-                f"start out of range (expected to be in range of [{-size}, {size}], but got {start})"
-            )
-        first = start + size if start < 0 else start
-        if first + length > size:
-            raise RuntimeError(
-                f"start ({first}) + length ({length}) exceeds dimension size ({size})."
-            )
-        return lax.slice_in_dim(input, first, first + length, 1, at)
-    return lax.dynamic_slice_in_dim(input, _narrow_start(start, size), length, at)
-
-
-def _diagonal_strides(
-    shape: tuple, strides: tuple, out: tuple, offset: int = 0, dim1: int = 0, dim2: int = 1
-) -> list[int]:
-    a, b = wrap_dim(dim1, len(shape)), wrap_dim(dim2, len(shape))
-    return [s for k, s in enumerate(strides) if k not in (a, b)] + [strides[a] + strides[b]]
-
-
-def _put_diagonal(
-    base: Array, new: Array, offset: int = 0, dim1: int = 0, dim2: int = 1
-) -> Array:
-    a, b = wrap_dim(dim1, base.ndim), wrap_dim(dim2, base.ndim)
-    moved = jnp.moveaxis(base, (a, b), (-2, -1))
-    k = jnp.arange(new.shape[-1])
-    rows, columns = k + max(-offset, 0), k + max(offset, 0)
-    return jnp.moveaxis(moved.at[..., rows, columns].set(new), (-2, -1), (a, b))
-
-
-@op(view=_put_diagonal, strides=rule(_diagonal_strides))
-def diagonal(input: Array, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Array:
-    """The diagonal of two dimensions, as a new last one. See torch.diagonal."""
-    a, b = wrap_dim(dim1, input.ndim), wrap_dim(dim2, input.ndim)
-    if a == b:
-        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
-    return jnp.diagonal(input, offset, a, b)
-
-
-def _unfold_index(shape: tuple, dimension: int, size: int, step: int) -> tuple[int, Array]:
-    at = wrap_dim(dimension, len(shape))
-    length = shape[at] if shape else 1
-    if size > length:
-        raise RuntimeError(
-            f"maximum size for tensor at dimension {at} is {length} but size is {size}"
-        )
-    count = (length - size) // step + 1
-    return at, jnp.arange(count)[:, None] * step + jnp.arange(size)[None, :]
-
-
-def _put_unfold(base: Array, new: Array, dimension: int, size: int, step: int) -> Array:
-    at, index = _unfold_index(base.shape, dimension, size, step)
-    moved = jnp.moveaxis(base, at, 0)
-    parts = jnp.moveaxis(jnp.moveaxis(new, -1, 0), at + 1, 0)
-    return jnp.moveaxis(moved.at[index].set(parts), 0, at)
-
-
-def _unfold_strides(
-    shape: tuple, strides: tuple, out: tuple, dimension: int, size: int, step: int
-) -> list[int]:
-    at = wrap_dim(dimension, len(shape))
-    found = [s * step if k == at else s for k, s in enumerate(strides)]
-    return [*found, strides[at]]
-
-
-@op(public=("Tensor",), view=_put_unfold, strides=rule(_unfold_strides))
-def unfold(input: Array, dimension: int, size: int, step: int) -> Array:
-    """Windows of `size` along a dimension, every `step`, as a new last dimension.
-    See torch.Tensor.unfold."""
-    at, index = _unfold_index(input.shape, dimension, size, step)
-    windows = jnp.take(input, index.reshape(-1), axis=at)
-    parts = windows.reshape(*input.shape[:at], *index.shape, *input.shape[at + 1 :])
-    return jnp.moveaxis(parts, at + 1, -1)
-
-
 # -------------------------------------------------------------------------------------------------- complex
 
 
@@ -481,4 +334,3 @@ def view_as_complex(input: Array) -> Array:
     if not input.ndim or input.shape[-1] != 2:
         raise RuntimeError("Tensor must have a last dimension of size 2")
     return _complex_of(input)
-

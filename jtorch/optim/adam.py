@@ -6,6 +6,7 @@ from typing import Any
 
 import optax
 
+from .._core.tensor import Tensor
 from . import transforms
 from .optimizer import Optimizer, ParamsT, check_betas, check_non_negative
 
@@ -35,6 +36,10 @@ class Adam(Optimizer):
         fused: bool | None = None,
         decoupled_weight_decay: bool = False,
     ) -> None:
+        if isinstance(lr, Tensor) and foreach and not capturable:
+            raise ValueError(
+                "lr as a Tensor is not supported for capturable=False and foreach=True"
+            )
         check_non_negative(lr=lr, eps=eps)
         check_betas(betas)
         check_non_negative(weight_decay=weight_decay)

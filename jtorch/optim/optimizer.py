@@ -134,6 +134,12 @@ class Optimizer:
         if params and isinstance(params[0], tuple):
             param_group["param_names"] = [name for name, _ in params]
             params = [param for _, param in params]
+        named = "param_names" in param_group
+        if any(("param_names" in group) != named for group in self.param_groups):
+            raise ValueError(
+                "all optimizer param groups should be with/without names. cannot add param group "
+                f"{'with' if named else 'without'} names to the optimizer"
+            )
         for param in params:
             _check_param(param)
         for name, default in self.defaults.items():
@@ -279,8 +285,7 @@ def _adapted(param: Tensor | None, value: Any) -> Any:
             entry = from_array(entry.detach().cpu().numpy())
         if isinstance(entry, Tensor):
             if param is not None and name != "step":
-                entry = entry.detach().to(param.device, param.dtype)
-            entry = entry.clone()
+                entry = entry.to(param.device, param.dtype)
         found[name] = entry
     return found
 

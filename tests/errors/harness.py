@@ -1,9 +1,9 @@
-"""The harness of the error tests: a small wrong program, run under PyTorch and jtorch, lazy and eager.
+"""The harness of the error tests: a small wrong program, run under PyTorch and under jtorch.
 
-A row says which words of PyTorch's message a user would search for, and the program: a function of a `World`, which
-holds some Tensors with pending work and an optimizer. `problems` tells what differs: the class, the words, the line at
-which it is raised, the frames that the user sees, and the state afterwards, in which the program goes on.
-The rows are in the tables beside this file.
+A row says which words of PyTorch's message a user would search for, and the program: a function of
+a `World`, which holds some Tensors with pending work and an optimizer. `problems` tells what
+differs: the class, the words, the line at which it is raised, the frames that the user sees, and
+the state afterwards, in which the program goes on. The rows are in the tables beside this file.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from tests.fuzz.runner import difference, facts
 
 LIBRARIES = tuple(os.path.dirname(m.__file__) + os.sep for m in (torch, jtorch, jax))
 MODES = ("lazy", "eager")
-# What a user sees below the own line. Layers of Modules and the optimizer take some; an op alone takes 7.
+# What a user sees below the own line: an op takes 7 frames, Modules and optimizers a few more.
 MOST_FRAMES = 12
 
 
 class World:
-    """Some Tensors of a program that is under way: constants, a leaf with a graph above it, an optimizer."""
+    """A program under way: constants, a leaf with a graph above it, an optimizer."""
 
     def __init__(self, t: Any) -> None:
         self.t = t
@@ -102,7 +102,7 @@ def execute(library: Any, run: Callable[[World], Any]) -> Outcome:
 
 
 def user_place(trace: TracebackType | None) -> tuple[tuple[str, int], int]:
-    """(function, line) of the innermost frame outside the libraries, and how many of theirs follow."""
+    """(function, line) of the innermost frame outside the libraries; how many of theirs follow."""
     place, inside = ("", 0), 0
     while trace is not None:
         code = trace.tb_frame.f_code

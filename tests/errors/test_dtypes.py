@@ -1,4 +1,4 @@
-"""Wrong dtypes, and wrong types of arguments: what each op takes, in place, `out=`, and what `tensor()` accepts.
+"""Wrong dtypes and wrong types of arguments: of ops, in place, with `out=`, and of `tensor()`.
 
 Each row is refused as PyTorch refuses it; see harness.py. Shapes are in test_shapes.py.
 """
@@ -25,8 +25,12 @@ ROWS = [
     Row("floating point", lambda u: u.i.norm()),
     Row("not implemented for 'Long'", lambda u: u.t.nn.functional.gelu(u.i)),
     Row("not implemented for 'Long'", lambda u: u.t.nn.functional.layer_norm(u.i, (3,))),
-    Row("not implemented for 'Long'", lambda u: u.t.nn.functional.cross_entropy(u.i[None], u.i[:1])),
-    Row("Found dtype Long but expected", lambda u: u.t.nn.functional.binary_cross_entropy(u.v, u.i)),
+    Row(
+        "not implemented for 'Long'", lambda u: u.t.nn.functional.cross_entropy(u.i[None], u.i[:1])
+    ),
+    Row(
+        "Found dtype Long but expected", lambda u: u.t.nn.functional.binary_cross_entropy(u.v, u.i)
+    ),
     Row("not implemented for 'Long'", loss_of_integers),
     Row("can require gradients", lambda u: u.t.tensor([1, 2], requires_grad=True)),
     Row("can require gradients", lambda u: u.i.requires_grad_()),
@@ -34,8 +38,14 @@ ROWS = [
     Row("can require gradients", lambda u: u.t.nn.Parameter(u.i)),
     # dtypes must agree
     Row("expected m1 and m2 to have the same dtype", lambda u: u.x @ u.x.double().t()),
-    Row("expected m1 and m2 to have the same dtype", lambda u: u.x.mm(u.t.ones(3, 2, dtype=u.t.int64))),
-    Row("expected scalar type Float but found Double", lambda u: u.x[None].bmm(u.x.double().t()[None])),
+    Row(
+        "expected m1 and m2 to have the same dtype",
+        lambda u: u.x.mm(u.t.ones(3, 2, dtype=u.t.int64)),
+    ),
+    Row(
+        "expected scalar type Float but found Double",
+        lambda u: u.x[None].bmm(u.x.double().t()[None]),
+    ),
     Row("expected both vectors to have same dtype", lambda u: u.v.dot(u.i)),
     Row("must have the same dtype", lambda u: u.t.nn.Linear(3, 2)(u.x.double())),
     Row("must have the same dtype", lambda u: u.t.nn.Linear(3, 2)(u.i)),
@@ -43,11 +53,15 @@ ROWS = [
         "Input type (double) and bias type (float) should be the same",
         lambda u: u.t.nn.Conv1d(2, 4, 2)(u.x.double()),
     ),
-    Row("index_add_(): self (Float) and source (Double) must have the same scalar type",
-        lambda u: u.v.index_add(0, u.i, u.v.double())),
+    Row(
+        "index_add_(): self (Float) and source (Double) must have the same scalar type",
+        lambda u: u.v.index_add(0, u.i, u.v.double()),
+    ),
     Row("expected ... dtype", lambda u: u.v.scatter(0, u.i, u.v.double())),
-    Row("Index put requires the source and destination dtypes match",
-        lambda u: u.v.index_put((u.i,), u.v.double())),
+    Row(
+        "Index put requires the source and destination dtypes match",
+        lambda u: u.v.index_put((u.i,), u.v.double()),
+    ),
     # integers are wanted
     Row("Expected dtype int32/int64 for index", lambda u: u.v.gather(0, u.v)),
     Row("Expected dtype int", lambda u: u.v.index_select(0, u.v)),
@@ -63,7 +77,9 @@ ROWS = [
     Row("only supports boolean masks", lambda u: u.v.masked_fill(u.i, 0.0)),
     Row("expected condition to be a boolean tensor", lambda u: u.t.where(u.v, u.v, u.v)),
     # bool arithmetic
-    Row("Subtraction, the `-` operator, with two bool tensors is not supported", lambda u: u.b - u.b),
+    Row(
+        "Subtraction, the `-` operator, with two bool tensors is not supported", lambda u: u.b - u.b
+    ),
     Row("Subtraction, the `-` operator, with a bool tensor is not supported", lambda u: 1 - u.b),
     Row("Negation, the `-` operator, on a bool tensor is not supported", lambda u: -u.b),
     Row("not implemented for 'Bool'", lambda u: u.b // u.b),
@@ -75,10 +91,15 @@ ROWS = [
     Row("result type Long can't be cast to the desired output type Bool", lambda u: u.b.add_(1)),
     Row("can't be cast", lambda u: u.t.add(u.v, u.v, out=u.t.zeros(3, dtype=u.t.int64))),
     Row("can't be cast", lambda u: u.t.exp(u.v, out=u.t.zeros(3, dtype=u.t.int64))),
-    Row("out=... arguments don't support automatic differentiation",
-        lambda u: u.t.add(u.w, u.v, out=u.t.zeros(3))),
+    Row(
+        "out=... arguments don't support automatic differentiation",
+        lambda u: u.t.add(u.w, u.v, out=u.t.zeros(3)),
+    ),
     Row("must be Tensor, not list", lambda u: u.t.add(u.v, u.v, out=[1.0])),
-    Row("value cannot be converted to type ... without overflow", lambda u: u.t.full((2,), 300, dtype=u.t.uint8)),
+    Row(
+        "value cannot be converted to type ... without overflow",
+        lambda u: u.t.full((2,), 300, dtype=u.t.uint8),
+    ),
     # wrong types of arguments
     Row("exp(): argument 'input' (position 1) must be Tensor, not float", lambda u: u.t.exp(1.5)),
     Row("must be Tensor, not", lambda u: u.t.sum([1.0, 2.0])),
@@ -116,15 +137,20 @@ ROWS = [
     Row("must be Tensor, not str", lambda u: u.t.nn.Linear(3, 2)("input")),
     # tensor()
     Row("expected sequence of length 2 at dim 1 (got 1)", lambda u: u.t.tensor([[1, 2], [3]])),
-    Row("expected sequence of length 3 at dim 2 (got 2)",
-        lambda u: u.t.tensor([[[1, 2, 3]], [[1, 2]]])),
+    Row(
+        "expected sequence of length 3 at dim 2 (got 2)",
+        lambda u: u.t.tensor([[[1, 2, 3]], [[1, 2]]]),
+    ),
     Row("new(): invalid data type 'str'", lambda u: u.t.tensor("one")),
     Row("too many dimensions 'str'", lambda u: u.t.tensor(["a", "b"])),
     Row("Could not infer dtype of NoneType", lambda u: u.t.tensor(None)),
     Row("Could not infer dtype of NoneType", lambda u: u.t.tensor([None, 1.0])),
     Row("Could not infer dtype of dict", lambda u: u.t.tensor({"a": 1})),
     Row("Could not infer dtype of object", lambda u: u.t.tensor(object())),
-    Row("only one element tensors can be converted to Python scalars", lambda u: u.t.tensor([u.v, u.v])),
+    Row(
+        "only one element tensors can be converted to Python scalars",
+        lambda u: u.t.tensor([u.v, u.v]),
+    ),
     Row("expected np.ndarray (got list)", lambda u: u.t.from_numpy([1.0])),
     Row("can't convert np.ndarray of type", lambda u: u.t.from_numpy(u.v.numpy().astype("U4"))),
     Row("Overflow", lambda u: u.t.tensor(2**70)),

@@ -1,7 +1,7 @@
 """Indices and dimensions: out of range, too many, of a wrong type; slices; lookups in tables.
 
-Each row is refused as PyTorch refuses it; see harness.py. An index Tensor is checked where its values are known
-without running anything: it came from the user. Pending ones can't be: see README, "what differs".
+Each row is refused as PyTorch refuses it; see harness.py. An index Tensor is checked where its
+values are known without running anything: it came from the user. A pending one can't be.
 """
 
 from __future__ import annotations
@@ -86,7 +86,10 @@ ROWS = [
     Row("must be long", lambda u: assign(u, u.v, 1.0)),
     Row("does not support deleting", delete_an_item),
     # dim
-    Row("Dimension out of range (expected to be in range of [-2, 1], but got 2)", lambda u: u.x.sum(2)),
+    Row(
+        "Dimension out of range (expected to be in range of [-2, 1], but got 2)",
+        lambda u: u.x.sum(2),
+    ),
     Row("Dimension out of range", lambda u: u.h.mean(-3)),
     Row("Dimension out of range", lambda u: u.x.softmax(2)),
     Row("Dimension out of range", lambda u: u.x.max(2)),
@@ -111,7 +114,10 @@ ROWS = [
     # lookups
     Row("out of bounds", lambda u: u.v.gather(0, u.t.tensor([3]))),
     Row("Index tensor must have the same number of dimensions", lambda u: u.x.gather(0, u.i)),
-    Row("Size does not match at dimension", lambda u: u.x.gather(0, u.t.zeros(1, 4, dtype=u.t.int64))),
+    Row(
+        "Size does not match at dimension",
+        lambda u: u.x.gather(0, u.t.zeros(1, 4, dtype=u.t.int64)),
+    ),
     Row("index out of range in self", lambda u: u.v.index_select(0, u.t.tensor([3]))),
     Row("out of range", lambda u: u.t.take(u.x, u.t.tensor([6]))),
     Row("out of bounds", lambda u: u.v.scatter(0, u.t.tensor([3]), 1.0)),
@@ -120,9 +126,16 @@ ROWS = [
     Row("out of", lambda u: u.v.index_fill_(0, u.t.tensor([3]), 1.0)),
     Row("index out of range in self", lambda u: u.t.nn.functional.embedding(u.t.tensor([4]), u.y)),
     Row("index out of range in self", lambda u: u.t.nn.Embedding(3, 2)(u.t.tensor([0, -1]))),
-    Row("Padding_idx must be within num_embeddings", lambda u: u.t.nn.Embedding(3, 2, padding_idx=3)),
-    Row("Target 7 is out of bounds", lambda u: u.t.nn.functional.cross_entropy(u.h, u.t.tensor([0, 7]))),
-    Row("Target -1 is out of bounds", lambda u: u.t.nn.functional.nll_loss(u.h, u.t.tensor([0, -1]))),
+    Row(
+        "Padding_idx must be within num_embeddings", lambda u: u.t.nn.Embedding(3, 2, padding_idx=3)
+    ),
+    Row(
+        "Target 7 is out of bounds",
+        lambda u: u.t.nn.functional.cross_entropy(u.h, u.t.tensor([0, 7])),
+    ),
+    Row(
+        "Target -1 is out of bounds", lambda u: u.t.nn.functional.nll_loss(u.h, u.t.tensor([0, -1]))
+    ),
 ]
 
 

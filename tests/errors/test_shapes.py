@@ -1,7 +1,7 @@
 """Shapes that don't fit: products, broadcasting, joining, views, layers, losses, sizes.
 
-Each row is refused as PyTorch refuses it; see harness.py. Wrong dtypes are in test_dtypes.py, indices in
-test_indexing.py.
+Each row is refused as PyTorch refuses it; see harness.py. Wrong dtypes are in test_dtypes.py,
+indices in test_indexing.py.
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ ROWS = [
     Row("inconsistent tensor size, expected tensor ... and src", lambda u: u.v @ u.t.ones(4)),
     Row("1D tensors expected", lambda u: u.t.dot(u.x, u.v)),
     Row("both arguments to matmul need to be at least 1D", lambda u: u.s @ u.v),
-    Row("Expected size for first two dimensions", lambda u: u.t.ones(2, 3, 4).bmm(u.t.ones(2, 3, 4))),
+    Row(
+        "Expected size for first two dimensions", lambda u: u.t.ones(2, 3, 4).bmm(u.t.ones(2, 3, 4))
+    ),
     Row("batch1 must be a 3D tensor", lambda u: u.x.bmm(u.x)),
     Row("must be a matrix", lambda u: u.v.mm(u.x)),
     Row("cannot be multiplied", lambda u: u.t.addmm(u.v, u.x, u.y)),
@@ -93,7 +95,9 @@ ROWS = [
     Row("must match the existing size (3) at non-singleton dimension 0", lambda u: u.v.expand(4)),
     Row("number of sizes provided ... must be greater or equal", lambda u: u.x.expand(3)),
     Row("isn't allowed in a leading, non-existing dimension", lambda u: u.v.expand(-1, 3)),
-    Row("expanded size of the tensor (4) must match", lambda u: u.h.expand(4, 2, 3).expand(4, 4, 3)),
+    Row(
+        "expanded size of the tensor (4) must match", lambda u: u.h.expand(4, 2, 3).expand(4, 4, 3)
+    ),
     Row("Number of dimensions of repeat dims can not be smaller", lambda u: u.x.repeat(2)),
     Row("number of dimensions in the tensor input does not match", lambda u: u.x.permute(0)),
     Row("duplicate dims are not allowed", lambda u: u.x.permute(0, 0)),
@@ -119,7 +123,10 @@ ROWS = [
     Row("running_mean should contain 3 elements not 4", a_batch_norm),
     Row("expected 4D input (got 2D input)", lambda u: u.t.nn.BatchNorm2d(3)(u.x)),
     Row("expected 2D or 3D input (got 1D input)", lambda u: u.t.nn.BatchNorm1d(3)(u.v)),
-    Row("Given normalized_shape=[4], expected input with shape [*, 4]", lambda u: u.t.nn.LayerNorm(4)(u.x)),
+    Row(
+        "Given normalized_shape=[4], expected input with shape [*, 4]",
+        lambda u: u.t.nn.LayerNorm(4)(u.x),
+    ),
     Row(
         "expected input[1, 2, 5, 5] to have 3 channels, but got 2 channels",
         lambda u: u.t.nn.Conv2d(3, 4, 3)(u.t.ones(1, 2, 5, 5)),
@@ -133,31 +140,55 @@ ROWS = [
     Row("in_channels must be divisible by groups", lambda u: u.t.nn.Conv2d(3, 4, 3, groups=2)),
     Row("Output size is too small", lambda u: u.t.nn.MaxPool2d(3)(u.t.ones(1, 1, 2, 2))),
     Row("pad should be ... half", lambda u: u.t.nn.MaxPool2d(2, padding=2)(u.t.ones(1, 1, 4, 4))),
-    Row("Expected more than 1 value per channel when training", lambda u: u.t.nn.BatchNorm1d(3)(u.x[:1])),
+    Row(
+        "Expected more than 1 value per channel when training",
+        lambda u: u.t.nn.BatchNorm1d(3)(u.x[:1]),
+    ),
     Row("num_channels (3) must be divisible by num_groups (2)", lambda u: u.t.nn.GroupNorm(2, 3)),
     Row("Padding size", lambda u: u.t.nn.functional.pad(u.x[None], (5, 5), "reflect")),
     Row("Padding length", lambda u: u.t.nn.functional.pad(u.x, (1, 1, 1))),
     # losses
     Row("size of tensor a (3) must match", lambda u: u.t.nn.functional.mse_loss(u.x, u.y)),
     Row("size of tensor a (3) must match", lambda u: u.t.nn.L1Loss()(u.h, u.y)),
-    Row("Expected input batch_size (2) to match target batch_size (3)",
-        lambda u: u.t.nn.functional.cross_entropy(u.h, u.i)),
-    Row("Expected floating point type for target with class probabilities",
-        lambda u: u.t.nn.functional.cross_entropy(u.h, u.t.zeros(2, 3, dtype=u.t.int64))),
-    Row("expected target dtype to be Long or Byte, but got Float",
-        lambda u: u.t.nn.functional.cross_entropy(u.h, u.t.zeros(2))),
-    Row("1D target tensor expected, multi-target not supported",
-        lambda u: u.t.nn.functional.cross_entropy(u.h, u.t.zeros(2, 1, dtype=u.t.int64))),
-    Row("weight tensor should be defined either for all 3 classes",
-        lambda u: u.t.nn.functional.cross_entropy(u.h, u.i[:2], weight=u.t.ones(4))),
-    Row("Expected input batch_size (2) to match target batch_size (3)",
-        lambda u: u.t.nn.functional.nll_loss(u.h, u.i)),
-    Row("Using a target size (torch.Size([3])) that is different to the input size (torch.Size([2, 3]))",
-        lambda u: u.t.nn.functional.binary_cross_entropy(u.x.sigmoid(), u.v)),
-    Row("Target size (torch.Size([3])) must be the same as input size (torch.Size([2, 3]))",
-        lambda u: u.t.nn.functional.binary_cross_entropy_with_logits(u.x, u.v)),
-    Row("is not a valid value for reduction", lambda u: u.t.nn.MSELoss(reduction="average")(u.x, u.x)),
-    Row("Class values must be smaller than num_classes", lambda u: u.t.nn.functional.one_hot(u.i, 2)),
+    Row(
+        "Expected input batch_size (2) to match target batch_size (3)",
+        lambda u: u.t.nn.functional.cross_entropy(u.h, u.i),
+    ),
+    Row(
+        "Expected floating point type for target with class probabilities",
+        lambda u: u.t.nn.functional.cross_entropy(u.h, u.t.zeros(2, 3, dtype=u.t.int64)),
+    ),
+    Row(
+        "expected target dtype to be Long or Byte, but got Float",
+        lambda u: u.t.nn.functional.cross_entropy(u.h, u.t.zeros(2)),
+    ),
+    Row(
+        "1D target tensor expected, multi-target not supported",
+        lambda u: u.t.nn.functional.cross_entropy(u.h, u.t.zeros(2, 1, dtype=u.t.int64)),
+    ),
+    Row(
+        "weight tensor should be defined either for all 3 classes",
+        lambda u: u.t.nn.functional.cross_entropy(u.h, u.i[:2], weight=u.t.ones(4)),
+    ),
+    Row(
+        "Expected input batch_size (2) to match target batch_size (3)",
+        lambda u: u.t.nn.functional.nll_loss(u.h, u.i),
+    ),
+    Row(
+        "Using a target size (torch.Size([3])) that is different to the input size (torch.Size([2, 3]))",
+        lambda u: u.t.nn.functional.binary_cross_entropy(u.x.sigmoid(), u.v),
+    ),
+    Row(
+        "Target size (torch.Size([3])) must be the same as input size (torch.Size([2, 3]))",
+        lambda u: u.t.nn.functional.binary_cross_entropy_with_logits(u.x, u.v),
+    ),
+    Row(
+        "is not a valid value for reduction",
+        lambda u: u.t.nn.MSELoss(reduction="average")(u.x, u.x),
+    ),
+    Row(
+        "Class values must be smaller than num_classes", lambda u: u.t.nn.functional.one_hot(u.i, 2)
+    ),
     Row("Class values must be non-negative", lambda u: u.t.nn.functional.one_hot(u.i - 1)),
 ]
 

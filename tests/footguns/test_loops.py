@@ -175,7 +175,7 @@ def classifier(torch: Any) -> Any:
     return nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Dropout(), nn.Linear(8, 2)).eval()
 
 
-@footgun(programs=2)
+@footgun(programs=3)
 def test_14_inference(torch: Any) -> list:
     """Batches through a model in inference mode; each is read."""
     model = classifier(torch)
@@ -194,7 +194,7 @@ def test_14_predictions_read_at_the_end(torch: Any) -> list:
     return [torch.cat([model(batch) for batch in x]).detach()]
 
 
-@footgun(programs=3)
+@footgun(programs=1)
 def test_14_feedback(torch: Any) -> list:
     """The output is the next input: text generation, without a read before the end."""
     cell = torch.nn.Linear(4, 4)

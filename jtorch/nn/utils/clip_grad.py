@@ -84,7 +84,7 @@ def clip_grad_norm_(
             )
     parameters = _listed(parameters)
     total = get_total_norm(_gradients(parameters), norm_type, error_if_nonfinite)
-    clip_grads_with_norm_(parameters, max_norm, total)
+    clip_grads_with_norm_(parameters, float(max_norm), total)
     return total
 
 

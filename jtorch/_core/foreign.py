@@ -1,0 +1,37 @@
+"""Arrays of other libraries that live on JAX's side: `jax.Array` and DLPack.
+
+NumPy's arrays and Python's data are read by functions/creation.py, which asks here for the rest.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from .tensor import Tensor, from_array
+
+
+def is_jax(value: Any) -> bool:
+    """Whether a value is a `jax.Array` or a tracer."""
+    return isinstance(value, jax.Array)
+
+
+def copy_of(array: jax.Array, device: Any) -> Tensor:
+    """A Tensor with a copy of a `jax.Array`."""
+    return from_array(jnp.array(array), device)
+
+
+def from_jax(array: jax.Array) -> Tensor:
+    """A Tensor for a `jax.Array` (or a tracer), without a copy."""
+    return from_array(array)
+
+
+def from_dlpack(ext_tensor: Any) -> Tensor:
+    """A Tensor for an object with `__dlpack__`. See torch.from_dlpack."""
+    if isinstance(ext_tensor, Tensor):
+        return ext_tensor.detach()
+    with jax.enable_x64(True):
+        array = jnp.from_dlpack(ext_tensor)
+        return from_array(jnp.array(array, copy=True))

@@ -1,0 +1,68 @@
+"""Leaves of autograd: Tensors made anew over a cell, without history.
+
+`requires_grad_`, `Parameter`, `tensor.data = ...` and `copy.deepcopy` come here. Like alias.py, this
+file knows a Tensor's slots and not its methods. Read tensor.py next.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+from jax.core import Tracer
+
+from .alias import CLONE, as_constant, as_leaf, cell_of, rebase, storage_of
+from .append import append
+from .trace import Cell, local
+
+new_object = object.__new__
+
+
+def rebase_leaf(tensor: Any, cell: Cell) -> None:
+    """Make a Tensor without history a leaf that requires grad."""
+    if isinstance(cell.array, Tracer):
+        cell = Cell(cell.array, cell.aval)
+    rebase(tensor, as_leaf(tensor, cell))
+
+
+def leaf_of(cls: type, data: Any, requires_grad: bool) -> Any:
+    """A leaf of class `cls` that takes over the storage of `data`: what `Parameter(data)` makes.
+
+    `data` goes on as an alias of it. The data of a view is not shared but taken as it is now.
+    """
+    tensor = _blank(cls)
+    cell = as_constant(cell_of(data))
+    storage = storage_of(data) if data._view is None else None
+    rebase(tensor, as_leaf(tensor, cell) if requires_grad else cell, storage)
+    return tensor
+
+
+def copy_of(source: Any, cell: Cell) -> Any:
+    """A new leaf with the same values, sharing nothing."""
+    aval = cell.aval
+    (copy,) = append(local.context, CLONE, (as_constant(cell),))
+    result = _blank(type(source))
+    result._cell = copy
+    if aval.requires_grad:
+        rebase_leaf(result, copy)
+    return result
+
+
+def set_data(tensor: Any, value: Any) -> None:
+    """`tensor.data = value`: take over another Tensor's values and storage."""
+    cell = cell_of(value)
+    requires_grad = tensor.requires_grad
+    if requires_grad and cell.aval.dtype.category < 2:
+        raise RuntimeError("data set to a tensor that requires gradients must be floating point")
+    tensor._storage = tensor._view = None
+    constant = as_constant(cell)
+    storage = storage_of(value) if value._view is None else None
+    new = as_leaf(tensor, constant) if requires_grad else constant
+    rebase(tensor, new, storage)
+
+
+def _blank(cls: type) -> Any:
+    """A Tensor without a value yet."""
+    tensor = new_object(cls)
+    tensor._cell = tensor._grad = tensor._storage = tensor._view = None
+    return tensor

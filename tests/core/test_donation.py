@@ -1,0 +1,226 @@
+"""Donation: a buffer that an update replaces is given to XLA, and never one that somebody can still see."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+
+import jtorch
+from jtorch._core.program import is_shared
+
+
+def buffer(tensor: Any) -> jax.Array:
+    """The array of a materialised Tensor. Who holds it prevents its donation."""
+    return tensor._cell.array
+
+
+class Training:
+    """A weight that a step replaces."""
+
+    def __init__(self, kind: str = "SGD", **options: Any) -> None:
+        self.weight = jtorch.arange(6.0).requires_grad_()
+        self.optimizer = getattr(jtorch.optim, kind)([self.weight], lr=0.1, **options)
+        self.step()
+
+    def step(self) -> None:
+        self.optimizer.zero_grad()
+        (self.weight * self.weight).sum().backward()
+        self.optimizer.step()
+
+
+def donated(tensor: Any, action: Callable[[], Any]) -> bool:
+    """Whether an action gave the buffer of a Tensor away: its address is used by another array."""
+    jtorch.synchronize()
+    pointer = buffer(tensor).unsafe_buffer_pointer()
+    reference = weakref.ref(buffer(tensor))
+    action()
+    jtorch.synchronize()
+    gc.collect()
+    survivor = reference()
+    if survivor is not None:
+        return survivor.is_deleted()
+    return buffer(tensor).unsafe_buffer_pointer() == pointer
+
+
+def test_parameters_and_state_are_donated() -> None:
+    training = Training("Adam")
+    training.step()
+    state = training.optimizer.state[training.weight]
+    assert donated(training.weight, training.step)
+    assert donated(state["exp_avg"], training.step)
+    assert donated(state["exp_avg_sq"], training.step)
+
+
+def test_in_place_results_reuse_the_buffer() -> None:
+    x = jtorch.ones(100)
+    jtorch.synchronize()
+
+    def write() -> None:
+        x.add_(1)
+        jtorch.debug.statistics()
+        x.sum().item()
+
+    write()
+    assert donated(x, write)
+    assert x.tolist() == [3.0] * 100
+
+
+def test_the_program_itself_aliases_the_buffers() -> None:
+    """What XLA was told: each parameter and state is an input that is donated."""
+    training = Training(momentum=0.9)
+    training.step()
+    jtorch.synchronize()
+    old = [id(buffer(training.weight))]
+    arrays = weakref.WeakSet() if False else [weakref.ref(buffer(training.weight))]
+    training.step()
+    assert arrays[0]() is None or arrays[0]().is_deleted()
+    assert id(buffer(training.weight)) != old[0] or arrays[0]() is None
+
+
+def take_jax(t: Any) -> Any:
+    return t.jax()
+
+
+def take_detached(t: Any) -> Any:
+    return t.detach().jax()
+
+
+def take_dlpack(t: Any) -> Any:
+    return np.from_dlpack(t.detach())
+
+
+def take_numpy(t: Any) -> Any:
+    return t.detach().numpy()
+
+
+def take_capsule(t: Any) -> Any:
+    import torch
+
+    return torch.from_dlpack(t.detach())
+
+
+def take_jax_dlpack(t: Any) -> Any:
+    return jax.numpy.from_dlpack(t.detach())
+
+
+def take_array(t: Any) -> Any:
+    return np.asarray(t.detach())
+
+
+def take_jax_then_numpy(t: Any) -> Any:
+    return np.asarray(t.jax())
+
+
+TAKEN = [
+    take_jax,
+    take_detached,
+    take_dlpack,
+    take_numpy,
+    take_capsule,
+    take_jax_dlpack,
+    take_array,
+    take_jax_then_numpy,
+]
+
+
+@pytest.mark.parametrize("take", TAKEN, ids=lambda take: take.__name__)
+def test_what_was_handed_out_stays(take: Callable[[Any], Any]) -> None:
+    """Arrays that a user holds keep their values through many steps."""
+    training = Training("Adam")
+    held = []
+    for _ in range(4):
+        held.append((take(training.weight), training.weight.tolist()))
+        training.step()
+        jtorch.synchronize()
+    for array, values in held:
+        assert array.tolist() == values
+    assert held[0][1] != held[3][1]
+
+
+def test_an_array_that_came_from_the_user_stays() -> None:
+    array = jax.numpy.arange(4.0)
+    x = jtorch.from_jax(array)
+    for _ in range(3):
+        x.add_(1)
+        x.sum().item()
+    assert not array.is_deleted() and array.tolist() == [0, 1, 2, 3]
+    assert x.tolist() == [3, 4, 5, 6]
+
+
+def test_a_second_tensor_on_the_same_array_stays() -> None:
+    array = jax.numpy.arange(4.0)
+    x, y = jtorch.from_jax(array), jtorch.from_jax(array)
+    del array
+    for _ in range(2):
+        x.mul_(2)
+        x.sum().item()
+    assert y.tolist() == [0, 1, 2, 3] and x.tolist() == [0, 4, 8, 12]
+
+
+def test_a_retained_graph_keeps_what_it_saved() -> None:
+    """A graph that saved the old value is refused, with PyTorch's error; nothing deleted is touched."""
+    training = Training()
+    loss = (training.weight * training.weight).sum()
+    loss.item()
+    training.step()
+    jtorch.synchronize()
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
+
+
+def test_a_graph_that_does_not_need_the_old_value_goes_on() -> None:
+    training = Training()
+    loss = (training.weight * 3).sum()
+    loss.item()
+    training.step()
+    training.weight.grad = None
+    loss.backward()
+    assert training.weight.grad.tolist() == [3.0] * 6
+
+
+def test_clones_and_copies_made_before_a_step_stay() -> None:
+    training = Training()
+    values = training.weight.tolist()
+    clone, plus = training.weight.detach().clone(), training.weight.detach() + 0
+    training.step()
+    assert clone.tolist() == plus.tolist() == values != training.weight.tolist()
+
+
+def test_shared_buffers_are_forgotten_with_their_arrays() -> None:
+    x = jtorch.ones(3)
+    jtorch.synchronize()
+    array = buffer(x)
+    np.from_dlpack(x)
+    assert is_shared(array)
+    number = id(array)
+    del array, x
+    gc.collect()
+    from jtorch._core import program
+
+    assert number not in program._shared
+
+
+def test_a_failed_program_has_not_donated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A donated buffer is still there when the call fails before XLA took it."""
+    from jtorch._core import program
+
+    training = Training("Adam")
+    training.step()
+    values = training.weight.tolist()
+
+    def fail(*_: Any) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(program, "_run", fail)
+        with pytest.raises(jtorch.ProgramError):
+            training.step()
+    assert training.weight.tolist() == values
+    training.step()
+    assert training.weight.tolist() != values
