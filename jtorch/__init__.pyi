@@ -144,19 +144,19 @@ from ._core.methods import _svd_result
 from ._core.methods import _topk_result
 from ._core.methods import _triangular_solve_result
 __version__: _str
-def abs(input: Tensor, *, out: Any = None) -> Tensor:
+def abs(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """|input|; the modulus, as real numbers, if input is complex. The gradient at 0 is 0. See torch.abs."""
-def absolute(input: Tensor, *, out: Any = None) -> Tensor:
+def absolute(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """|input|; the modulus, as real numbers, if input is complex. The gradient at 0 is 0. See torch.abs."""
-def acos(input: Tensor, *, out: Any = None) -> Tensor:
+def acos(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse cosine. See torch.acos."""
-def acosh(input: Tensor, *, out: Any = None) -> Tensor:
+def acosh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse hyperbolic cosine. See torch.acosh."""
 def adaptive_avg_pool1d(
     input: Tensor,
     output_size: _int | Sequence[_int | None] | None,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Means: (N, C, L) -> (N, C, output_size). See torch.nn.functional.adaptive_avg_pool1d."""
 def add(
@@ -164,7 +164,7 @@ def add(
     other: Tensor | _Number,
     *,
     alpha: _Number = 1,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """input + alpha * other, broadcast. See torch.add."""
 def addbmm(
@@ -174,7 +174,7 @@ def addbmm(
     *,
     beta: _Number = 1,
     alpha: _Number = 1,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """beta * input + alpha * the sum of bmm(batch1, batch2) over the batch. See torch.addbmm."""
 def addcdiv(
@@ -183,7 +183,7 @@ def addcdiv(
     tensor2: Tensor,
     *,
     value: _Number = 1,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """input + value * tensor1 / tensor2, broadcast. See torch.addcdiv."""
 def addcmul(
@@ -192,7 +192,7 @@ def addcmul(
     tensor2: Tensor,
     *,
     value: _Number = 1,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """input + value * tensor1 * tensor2, broadcast. See torch.addcmul."""
 def addmm(
@@ -202,7 +202,7 @@ def addmm(
     *,
     beta: _Number = 1,
     alpha: _Number = 1,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """beta * input + alpha * mat1 @ mat2. See torch.addmm."""
 def addmv(
@@ -212,7 +212,7 @@ def addmv(
     *,
     beta: _Number = 1,
     alpha: _Number = 1,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """beta * input + alpha * mat @ vec. See torch.addmv."""
 def addr(
@@ -222,7 +222,7 @@ def addr(
     *,
     beta: _Number = 1,
     alpha: _Number = 1,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """beta * input + alpha * outer(vec1, vec2). See torch.addr."""
 def all(
@@ -230,7 +230,7 @@ def all(
     dim: _int | Sequence[_int] | None = None,
     keepdim: _bool = False,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Whether no element is zero. See torch.all."""
 def amax(
@@ -238,7 +238,7 @@ def amax(
     dim: _int | Sequence[_int] | None = (),
     keepdim: _bool = False,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The largest elements; equals share the gradient. See torch.amax."""
 def amin(
@@ -246,7 +246,7 @@ def amin(
     dim: _int | Sequence[_int] | None = (),
     keepdim: _bool = False,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The smallest elements; equals share the gradient. See torch.amin."""
 def aminmax(
@@ -257,36 +257,36 @@ def aminmax(
     out: Any = None,
 ) -> _aminmax_result:
     """The smallest and the largest elements. See torch.aminmax."""
-def angle(input: Tensor, *, out: Any = None) -> Tensor:
+def angle(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The argument of complex numbers; 0 or pi for real ones. See torch.angle."""
 def any(
     input: Tensor,
     dim: _int | Sequence[_int] | None = None,
     keepdim: _bool = False,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Whether any element is not zero. See torch.any."""
-def arccos(input: Tensor, *, out: Any = None) -> Tensor:
+def arccos(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse cosine. See torch.acos."""
-def arccosh(input: Tensor, *, out: Any = None) -> Tensor:
+def arccosh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse hyperbolic cosine. See torch.acosh."""
-def arcsin(input: Tensor, *, out: Any = None) -> Tensor:
+def arcsin(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse sine. See torch.asin."""
-def arcsinh(input: Tensor, *, out: Any = None) -> Tensor:
+def arcsinh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse hyperbolic sine. See torch.asinh."""
-def arctan(input: Tensor, *, out: Any = None) -> Tensor:
+def arctan(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse tangent. See torch.atan."""
-def arctan2(input: Tensor, other: Tensor, *, out: Any = None) -> Tensor:
+def arctan2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The angle of the point (other, input) with the first axis. See torch.atan2."""
-def arctanh(input: Tensor, *, out: Any = None) -> Tensor:
+def arctanh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse hyperbolic tangent. See torch.atanh."""
 def argmax(
     input: Tensor,
     dim: _int | None = None,
     keepdim: _bool = False,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The index of the largest element, the first of several. See torch.argmax."""
 def argmin(
@@ -294,7 +294,7 @@ def argmin(
     dim: _int | None = None,
     keepdim: _bool = False,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The index of the smallest element, the first of several. See torch.argmin."""
 def argsort(
@@ -303,18 +303,18 @@ def argsort(
     descending: _bool = False,
     stable: _bool = False,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The indices that sort input along dim. Always stable. See torch.argsort."""
-def asin(input: Tensor, *, out: Any = None) -> Tensor:
+def asin(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse sine. See torch.asin."""
-def asinh(input: Tensor, *, out: Any = None) -> Tensor:
+def asinh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse hyperbolic sine. See torch.asinh."""
-def atan(input: Tensor, *, out: Any = None) -> Tensor:
+def atan(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse tangent. See torch.atan."""
-def atan2(input: Tensor, other: Tensor, *, out: Any = None) -> Tensor:
+def atan2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The angle of the point (other, input) with the first axis. See torch.atan2."""
-def atanh(input: Tensor, *, out: Any = None) -> Tensor:
+def atanh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse hyperbolic tangent. See torch.atanh."""
 def avg_pool1d(
     input: Tensor,
@@ -324,7 +324,7 @@ def avg_pool1d(
     ceil_mode: _bool = False,
     count_include_pad: _bool = True,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The mean of each window: (N, C, L) -> (N, C, L'). See torch.nn.functional.avg_pool1d."""
 def baddbmm(
@@ -334,7 +334,7 @@ def baddbmm(
     *,
     beta: _Number = 1,
     alpha: _Number = 1,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """beta * input + alpha * bmm(batch1, batch2). See torch.baddbmm."""
 bfloat16: _dtype
@@ -344,34 +344,49 @@ def bilinear(
     weight: Tensor,
     bias: Tensor | None = None,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """input1 @ weight[k] @ input2 for each k, plus bias: (*, a), (*, b), (out, a, b) -> (*, out)."""
-def bitwise_and(input: Tensor | _Number, other: Tensor | _Number, *, out: Any = None) -> Tensor:
+def bitwise_and(
+    input: Tensor | _Number,
+    other: Tensor | _Number,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
     """Bitwise and of integers or bools. See torch.bitwise_and."""
 def bitwise_left_shift(
     input: Tensor | _Number,
     other: Tensor | _Number,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Left shift: input * 2 ** other of integers or bools. See torch.bitwise_left_shift."""
-def bitwise_not(input: Tensor, *, out: Any = None) -> Tensor:
+def bitwise_not(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """All bits inverted; not, for bools. See torch.bitwise_not."""
-def bitwise_or(input: Tensor | _Number, other: Tensor | _Number, *, out: Any = None) -> Tensor:
+def bitwise_or(
+    input: Tensor | _Number,
+    other: Tensor | _Number,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
     """Bitwise or of integers or bools. See torch.bitwise_or."""
 def bitwise_right_shift(
     input: Tensor | _Number,
     other: Tensor | _Number,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Arithmetic right shift of integers or bools. See torch.bitwise_right_shift."""
-def bitwise_xor(input: Tensor | _Number, other: Tensor | _Number, *, out: Any = None) -> Tensor:
+def bitwise_xor(
+    input: Tensor | _Number,
+    other: Tensor | _Number,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
     """Bitwise exclusive or of integers or bools. See torch.bitwise_xor."""
-def block_diag(*tensors: Tensor, out: Any = None) -> Tensor:
+def block_diag(*tensors: Tensor, out: Tensor | None = None) -> Tensor:
     """The matrices along the diagonal of a matrix of zeros. See torch.block_diag."""
-def bmm(input: Tensor, mat2: Tensor, *, out: Any = None) -> Tensor:
+def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The products of two batches of matrices: [b, n, m], [b, m, p] -> [b, n, p]. See torch.bmm."""
 bool: _dtype
 def bucketize(
@@ -380,12 +395,12 @@ def bucketize(
     *,
     out_int32: _bool = False,
     right: _bool = False,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The number of the interval between boundaries that each element lies in. See torch.bucketize."""
-def cartesian_prod(*tensors: Tensor, out: Any = None) -> Tensor:
+def cartesian_prod(*tensors: Tensor, out: Tensor | None = None) -> Tensor:
     """All combinations of one element of each vector, as rows. See torch.cartesian_prod."""
-def cat(tensors: Sequence[Tensor], dim: _int = 0, *, out: Any = None) -> Tensor:
+def cat(tensors: Sequence[Tensor], dim: _int = 0, *, out: Tensor | None = None) -> Tensor:
     """The tensors one after the other along dim. See torch.cat."""
 def cdist(
     x1: Tensor,
@@ -393,29 +408,34 @@ def cdist(
     p: _float = 2.0,
     compute_mode: _str = 'use_mm_for_euclid_dist_if_necessary',
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The p-norm distance of each pair of rows: [..., P, M], [..., R, M] -> [..., P, R]. See torch.cdist."""
 cdouble: _dtype
-def ceil(input: Tensor, *, out: Any = None) -> Tensor:
+def ceil(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The smallest integer that is not smaller. The gradient is zero. See torch.ceil."""
-def celu(input: Tensor, alpha: _float = 1.0, *, out: Any = None) -> Tensor:
+def celu(input: Tensor, alpha: _float = 1.0, *, out: Tensor | None = None) -> Tensor:
     """max(0, x) + min(0, alpha * (exp(x / alpha) - 1)). See torch.nn.functional.celu."""
 cfloat: _dtype
-def chain_matmul(*matrices: Tensor, out: Any = None) -> Tensor:
+def chain_matmul(*matrices: Tensor, out: Tensor | None = None) -> Tensor:
     """The product of several matrices. See torch.chain_matmul."""
-def channel_shuffle(input: Tensor, groups: _int, *, out: Any = None) -> Tensor:
+def channel_shuffle(input: Tensor, groups: _int, *, out: Tensor | None = None) -> Tensor:
     """The channels (dim 1) of `groups` groups, interleaved."""
-def cholesky(input: Tensor, upper: _bool = False, *, out: Any = None) -> Tensor:
+def cholesky(input: Tensor, upper: _bool = False, *, out: Tensor | None = None) -> Tensor:
     """L with L L^H = input for positive-definite input. See torch.cholesky."""
-def cholesky_inverse(input: Tensor, upper: _bool = False, *, out: Any = None) -> Tensor:
+def cholesky_inverse(
+    input: Tensor,
+    upper: _bool = False,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
     """The inverse of A, given its Cholesky factor. See torch.cholesky_inverse."""
 def cholesky_solve(
     input: Tensor,
     L: Tensor,
     upper: _bool = False,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """X with A X = input, given the Cholesky factor of A. See torch.cholesky_solve."""
 def clamp(
@@ -423,40 +443,45 @@ def clamp(
     min: Tensor | _Number | None = None,
     max: Tensor | _Number | None = None,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """min(max(input, lower), upper), broadcast; `max` wins where the two bounds cross."""
-def clamp_max(input: Tensor, max: Tensor | _Number, *, out: Any = None) -> Tensor:
+def clamp_max(input: Tensor, max: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """The smaller of input and the bound. See torch.clamp_max."""
-def clamp_min(input: Tensor, min: Tensor | _Number, *, out: Any = None) -> Tensor:
+def clamp_min(input: Tensor, min: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """The larger of input and the bound. See torch.clamp_min."""
 def clip(
     input: Tensor,
     min: Tensor | _Number | None = None,
     max: Tensor | _Number | None = None,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """min(max(input, lower), upper), broadcast; `max` wins where the two bounds cross."""
-def column_stack(tensors: Sequence[Tensor], *, out: Any = None) -> Tensor:
+def column_stack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """Side by side, vectors as columns. See torch.column_stack."""
 def combinations(
     input: Tensor,
     r: _int = 2,
     with_replacement: _bool = False,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """All combinations of r elements of a vector, as rows. See torch.combinations."""
 complex128: _dtype
 complex64: _dtype
-def concat(tensors: Sequence[Tensor], dim: _int = 0, *, out: Any = None) -> Tensor:
+def concat(tensors: Sequence[Tensor], dim: _int = 0, *, out: Tensor | None = None) -> Tensor:
     """The tensors one after the other along dim. See torch.cat."""
-def concatenate(tensors: Sequence[Tensor], dim: _int = 0, *, out: Any = None) -> Tensor:
+def concatenate(
+    tensors: Sequence[Tensor],
+    dim: _int = 0,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
     """The tensors one after the other along dim. See torch.cat."""
-def conj(input: Tensor, *, out: Any = None) -> Tensor:
+def conj(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The complex conjugate: a copy, where PyTorch gives a view. See torch.conj."""
-def conj_physical(input: Tensor, *, out: Any = None) -> Tensor:
+def conj_physical(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The complex conjugate. See torch.conj_physical."""
 def conv1d(
     input: Tensor,
@@ -467,7 +492,7 @@ def conv1d(
     dilation: _int | Sequence[_int] = 1,
     groups: _int = 1,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Cross-correlation: (N, C, L), (O, C / groups, K) -> (N, O, L'). See torch.conv1d."""
 def conv2d(
@@ -479,7 +504,7 @@ def conv2d(
     dilation: _int | Sequence[_int] = 1,
     groups: _int = 1,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Cross-correlation: (N, C, H, W), (O, C / groups, K, K) -> (N, O, H', W')."""
 def conv3d(
@@ -491,7 +516,7 @@ def conv3d(
     dilation: _int | Sequence[_int] = 1,
     groups: _int = 1,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Cross-correlation: (N, C, D, H, W), (O, C / groups, K, K, K) -> (N, O, D', H', W')."""
 def conv_transpose1d(
@@ -504,7 +529,7 @@ def conv_transpose1d(
     groups: _int = 1,
     dilation: _int | Sequence[_int] = 1,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The transpose of conv1d: (N, C, L), (C, O / groups, K) -> (N, O, L')."""
 def conv_transpose2d(
@@ -517,7 +542,7 @@ def conv_transpose2d(
     groups: _int = 1,
     dilation: _int | Sequence[_int] = 1,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The transpose of conv2d: (N, C, H, W), (C, O / groups, K, K) -> (N, O, H', W')."""
 def conv_transpose3d(
@@ -530,16 +555,16 @@ def conv_transpose3d(
     groups: _int = 1,
     dilation: _int | Sequence[_int] = 1,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The transpose of conv3d: (N, C, D, H, W), (C, O / groups, K, K, K) -> (N, O, D', H', W')."""
-def copysign(input: Tensor, other: Tensor | _Number, *, out: Any = None) -> Tensor:
+def copysign(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """|input| with other's sign. See torch.copysign."""
-def corrcoef(input: Tensor, *, out: Any = None) -> Tensor:
+def corrcoef(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The correlation of variables (rows) over observations (columns). See torch.corrcoef."""
-def cos(input: Tensor, *, out: Any = None) -> Tensor:
+def cos(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Cosine. See torch.cos."""
-def cosh(input: Tensor, *, out: Any = None) -> Tensor:
+def cosh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Hyperbolic cosine. See torch.cosh."""
 def cosine_similarity(
     x1: Tensor,
@@ -547,14 +572,14 @@ def cosine_similarity(
     dim: _int = 1,
     eps: _Number = 1e-08,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """x1 . x2 / (max(|x1|, eps) max(|x2|, eps)) along dim. See torch.cosine_similarity."""
 def count_nonzero(
     input: Tensor,
     dim: _int | Sequence[_int] | None = None,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """How many elements are not zero. See torch.count_nonzero."""
 def cov(
@@ -563,10 +588,16 @@ def cov(
     correction: _int = 1,
     fweights: Tensor | None = None,
     aweights: Tensor | None = None,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The covariance of variables (rows) over observations (columns). See torch.cov."""
-def cross(input: Tensor, other: Tensor, dim: _int | None = None, *, out: Any = None) -> Tensor:
+def cross(
+    input: Tensor,
+    other: Tensor,
+    dim: _int | None = None,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
     """The cross product along a dimension of size 3, by default the first such. See torch.cross."""
 def cummax(input: Tensor, dim: _int, *, out: Any = None) -> _cummax_result:
     """Running maximum along dim, and where it is. See torch.cummax."""
@@ -577,10 +608,16 @@ def cumprod(
     dim: _int,
     *,
     dtype: _dtype | None = None,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Running product along dim; integers as int64. See torch.cumprod."""
-def cumsum(input: Tensor, dim: _int, *, dtype: _dtype | None = None, out: Any = None) -> Tensor:
+def cumsum(
+    input: Tensor,
+    dim: _int,
+    *,
+    dtype: _dtype | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
     """Running sum along dim; integers as int64. See torch.cumsum."""
 def cumulative_trapezoid(
     y: Tensor,
@@ -588,14 +625,14 @@ def cumulative_trapezoid(
     *,
     dx: _Number = 1.0,
     dim: _int = -1,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The running integral along dim by the trapezoid rule. See torch.cumulative_trapezoid."""
-def deg2rad(input: Tensor, *, out: Any = None) -> Tensor:
+def deg2rad(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Degrees to radians: input * pi / 180. See torch.deg2rad."""
-def det(A: Tensor, *, out: Any = None) -> Tensor:
+def det(A: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The determinant. See torch.linalg.det."""
-def diag(input: Tensor, diagonal: _int = 0, *, out: Any = None) -> Tensor:
+def diag(input: Tensor, diagonal: _int = 0, *, out: Tensor | None = None) -> Tensor:
     """The matrix with that diagonal, or the diagonal of a matrix. See torch.diag."""
 def diag_embed(
     input: Tensor,
@@ -603,10 +640,10 @@ def diag_embed(
     dim1: _int = -2,
     dim2: _int = -1,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Matrices in dims dim1 and dim2 whose diagonals are the last dimension of input. See torch.diag_embed."""
-def diagflat(input: Tensor, offset: _int = 0, *, out: Any = None) -> Tensor:
+def diagflat(input: Tensor, offset: _int = 0, *, out: Tensor | None = None) -> Tensor:
     """The matrix whose diagonal is the flattened input. See torch.diagflat."""
 def diagonal(
     input: Tensor,
@@ -614,7 +651,7 @@ def diagonal(
     dim1: _int = 0,
     dim2: _int = 1,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The diagonal of two dimensions, as a new last one. See torch.diagonal."""
 def diagonal_scatter(
@@ -624,7 +661,7 @@ def diagonal_scatter(
     dim1: _int = 0,
     dim2: _int = 1,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """input with a diagonal replaced. See torch.diagonal_scatter."""
 def diff(
@@ -634,19 +671,19 @@ def diff(
     prepend: Tensor | None = None,
     append: Tensor | None = None,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The n-th difference of neighbours along dim. See torch.diff."""
-def digamma(input: Tensor, *, out: Any = None) -> Tensor:
+def digamma(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The derivative of the logarithm of the gamma function. See torch.digamma."""
-def dist(input: Tensor, other: Tensor, p: _float = 2, *, out: Any = None) -> Tensor:
+def dist(input: Tensor, other: Tensor, p: _float = 2, *, out: Tensor | None = None) -> Tensor:
     """The p-norm of input - other. See torch.dist."""
 def div(
     input: Tensor | _Number,
     other: Tensor | _Number,
     *,
     rounding_mode: _str | None = None,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """input / other, broadcast; or that quotient rounded by "trunc" or "floor"."""
 def divide(
@@ -654,44 +691,44 @@ def divide(
     other: Tensor | _Number,
     *,
     rounding_mode: _str | None = None,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """input / other, broadcast; or that quotient rounded by "trunc" or "floor"."""
-def dot(input: Tensor, tensor: Tensor, *, out: Any = None) -> Tensor:
+def dot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The sum of the products of two vectors. See torch.dot."""
 double: _dtype
 def dsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
     """tensor_split along dimension 2. See torch.dsplit."""
-def dstack(tensors: Sequence[Tensor], *, out: Any = None) -> Tensor:
+def dstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """In depth: along dim 2. See torch.dstack."""
 e: _float
 def einsum(
     equation: _str | Tensor,
     *operands: Tensor | Sequence[Tensor],
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The sum of products that the equation spells ("bij,bjk->bik"). See torch.einsum."""
-def eq(input: Tensor, other: Tensor | _Number, *, out: Any = None) -> Tensor:
+def eq(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input == other, element by element. See torch.eq."""
-def erf(input: Tensor, *, out: Any = None) -> Tensor:
+def erf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The error function. See torch.erf."""
-def erfc(input: Tensor, *, out: Any = None) -> Tensor:
+def erfc(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """1 - erf(input). See torch.erfc."""
-def erfinv(input: Tensor, *, out: Any = None) -> Tensor:
+def erfinv(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The inverse of the error function. See torch.erfinv."""
-def exp(input: Tensor, *, out: Any = None) -> Tensor:
+def exp(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """e to the power of input. See torch.exp."""
-def exp2(input: Tensor, *, out: Any = None) -> Tensor:
+def exp2(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """2 to the power of input. See torch.exp2."""
-def expm1(input: Tensor, *, out: Any = None) -> Tensor:
+def expm1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """exp(input) - 1, accurate near zero. See torch.expm1."""
-def fix(input: Tensor, *, out: Any = None) -> Tensor:
+def fix(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The integer part. The gradient is zero. See torch.trunc."""
-def flip(input: Tensor, dims: Sequence[_int], *, out: Any = None) -> Tensor:
+def flip(input: Tensor, dims: Sequence[_int], *, out: Tensor | None = None) -> Tensor:
     """The elements in reverse order along dims. See torch.flip."""
-def fliplr(input: Tensor, *, out: Any = None) -> Tensor:
+def fliplr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The columns in reverse order. See torch.fliplr."""
-def flipud(input: Tensor, *, out: Any = None) -> Tensor:
+def flipud(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The rows in reverse order. See torch.flipud."""
 float: _dtype
 float16: _dtype
@@ -705,39 +742,44 @@ def float_power(
     input: Tensor | _Number,
     exponent: Tensor | _Number,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The power in float64, or complex128. See torch.float_power."""
-def floor(input: Tensor, *, out: Any = None) -> Tensor:
+def floor(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The largest integer that is not larger. The gradient is zero. See torch.floor."""
 def floor_divide(
     input: Tensor | _Number,
     other: Tensor | _Number,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The quotient rounded down. See torch.floor_divide."""
-def fmax(input: Tensor, other: Tensor, *, out: Any = None) -> Tensor:
+def fmax(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The larger of two; a number where the other is NaN. See torch.fmax."""
-def fmin(input: Tensor, other: Tensor, *, out: Any = None) -> Tensor:
+def fmin(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The smaller of two; a number where the other is NaN. See torch.fmin."""
-def fmod(input: Tensor, other: Tensor | _Number, *, out: Any = None) -> Tensor:
+def fmod(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input - other * trunc(input / other): the sign is input's. See torch.fmod."""
-def frac(input: Tensor, *, out: Any = None) -> Tensor:
+def frac(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """input without its integer part: input - trunc(input). See torch.frac."""
 def frexp(input: Tensor, *, out: Any = None) -> _frexp_result:
     """input as mantissa * 2 ** exponent, |mantissa| in [0.5, 1). See torch.frexp."""
 def gather(input: Tensor, dim: _int, index: Tensor, *, sparse_grad: _bool = False) -> Tensor:
     """result[i][j] = input[index[i][j]][j] for dim 0, and so on. See torch.gather."""
-def gcd(input: Tensor, other: Tensor, *, out: Any = None) -> Tensor:
+def gcd(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The greatest common divisor of integers. See torch.gcd."""
-def ge(input: Tensor, other: Tensor | _Number, *, out: Any = None) -> Tensor:
+def ge(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input >= other, element by element. See torch.ge."""
-def ger(input: Tensor, vec2: Tensor, *, out: Any = None) -> Tensor:
+def ger(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The products of each element of one vector with each of another. See torch.outer."""
-def greater(input: Tensor, other: Tensor | _Number, *, out: Any = None) -> Tensor:
+def greater(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input > other, element by element. See torch.gt."""
-def greater_equal(input: Tensor, other: Tensor | _Number, *, out: Any = None) -> Tensor:
+def greater_equal(
+    input: Tensor,
+    other: Tensor | _Number,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
     """input >= other, element by element. See torch.ge."""
 def group_norm(
     input: Tensor,
@@ -746,15 +788,15 @@ def group_norm(
     bias: Tensor | None = None,
     eps: _Number = 1e-05,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The channels (dim 1) in groups, each standardised in each sample, times weight, plus bias by channel. See torch.nn.functional.group_norm."""
-def gt(input: Tensor, other: Tensor | _Number, *, out: Any = None) -> Tensor:
+def gt(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input > other, element by element. See torch.gt."""
 half: _dtype
-def hardshrink(input: Tensor, lambd: _Number = 0.5, *, out: Any = None) -> Tensor:
+def hardshrink(input: Tensor, lambd: _Number = 0.5, *, out: Tensor | None = None) -> Tensor:
     """input, but 0 on [-lambd, lambd]. See torch.nn.functional.hardshrink."""
-def heaviside(input: Tensor, values: Tensor, *, out: Any = None) -> Tensor:
+def heaviside(input: Tensor, values: Tensor, *, out: Tensor | None = None) -> Tensor:
     """0 below zero, 1 above, `values` at zero. See torch.heaviside."""
 def histc(
     input: Tensor,
@@ -762,20 +804,20 @@ def histc(
     min: _float = 0,
     max: _float = 0,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """How many elements fall into each of `bins` equal intervals from min to max (by default those of the data). See torch.histc."""
 def hsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
     """tensor_split along dimension 1. See torch.hsplit."""
-def hstack(tensors: Sequence[Tensor], *, out: Any = None) -> Tensor:
+def hstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """Side by side: along dim 1, vectors along dim 0. See torch.hstack."""
-def hypot(input: Tensor, other: Tensor, *, out: Any = None) -> Tensor:
+def hypot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """sqrt(input ** 2 + other ** 2). See torch.hypot."""
-def i0(input: Tensor, *, out: Any = None) -> Tensor:
+def i0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The modified Bessel function of order 0. See torch.i0."""
-def igamma(input: Tensor, other: Tensor, *, out: Any = None) -> Tensor:
+def igamma(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The regularised lower incomplete gamma function. See torch.igamma."""
-def igammac(input: Tensor, other: Tensor, *, out: Any = None) -> Tensor:
+def igammac(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The regularised upper incomplete gamma function. See torch.igammac."""
 def index_add(
     input: Tensor,
@@ -798,20 +840,20 @@ def index_reduce(
     reduce: _str,
     *,
     include_self: _bool = True,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """input with the slices of source reduced into its slices at index. See torch.index_reduce."""
 def index_select(input: Tensor, dim: _int, index: Tensor) -> Tensor:
     """The slices of input along dim at index. See torch.index_select."""
 inf: _float
-def inner(input: Tensor, other: Tensor, *, out: Any = None) -> Tensor:
+def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The sum of products over the last dimensions of both. See torch.inner."""
 int: _dtype
 int16: _dtype
 int32: _dtype
 int64: _dtype
 int8: _dtype
-def inverse(A: Tensor, *, out: Any = None) -> Tensor:
+def inverse(A: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The inverse. See torch.linalg.inv."""
 def isclose(
     input: Tensor,
@@ -820,10 +862,10 @@ def isclose(
     atol: _float = 1e-08,
     equal_nan: _bool = False,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """|input - other| <= atol + rtol * |other|, element by element. See torch.isclose."""
-def isfinite(input: Tensor, *, out: Any = None) -> Tensor:
+def isfinite(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether an element is neither infinite nor NaN. See torch.isfinite."""
 def isin(
     elements: Tensor | _Number,
@@ -831,20 +873,20 @@ def isin(
     *,
     assume_unique: _bool = False,
     invert: _bool = False,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Whether each element is among the test elements. See torch.isin."""
-def isinf(input: Tensor, *, out: Any = None) -> Tensor:
+def isinf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether an element is infinite. See torch.isinf."""
-def isnan(input: Tensor, *, out: Any = None) -> Tensor:
+def isnan(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether an element is NaN. See torch.isnan."""
-def isneginf(input: Tensor, *, out: Any = None) -> Tensor:
+def isneginf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether an element is minus infinity. See torch.isneginf."""
-def isposinf(input: Tensor, *, out: Any = None) -> Tensor:
+def isposinf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether an element is plus infinity. See torch.isposinf."""
-def isreal(input: Tensor, *, out: Any = None) -> Tensor:
+def isreal(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether the imaginary part is zero. See torch.isreal."""
-def kron(input: Tensor, other: Tensor, *, out: Any = None) -> Tensor:
+def kron(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The Kronecker product. See torch.kron."""
 def kthvalue(
     input: Tensor,
@@ -862,83 +904,95 @@ def layer_norm(
     bias: Tensor | None = None,
     eps: _Number = 1e-05,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """input standardised over its last dims, those of normalized_shape, times weight, plus bias."""
-def lcm(input: Tensor, other: Tensor, *, out: Any = None) -> Tensor:
+def lcm(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The least common multiple of integers. See torch.lcm."""
-def ldexp(input: Tensor, other: Tensor, *, out: Any = None) -> Tensor:
+def ldexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """input * 2 ** other. See torch.ldexp."""
-def le(input: Tensor, other: Tensor | _Number, *, out: Any = None) -> Tensor:
+def le(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input <= other, element by element. See torch.le."""
-def lerp(input: Tensor, end: Tensor, weight: Tensor | _Number, *, out: Any = None) -> Tensor:
+def lerp(
+    input: Tensor,
+    end: Tensor,
+    weight: Tensor | _Number,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
     """input + weight * (end - input), broadcast. See torch.lerp."""
-def less(input: Tensor, other: Tensor | _Number, *, out: Any = None) -> Tensor:
+def less(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input < other, element by element. See torch.lt."""
-def less_equal(input: Tensor, other: Tensor | _Number, *, out: Any = None) -> Tensor:
+def less_equal(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input <= other, element by element. See torch.le."""
-def lgamma(input: Tensor, *, out: Any = None) -> Tensor:
+def lgamma(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The logarithm of |gamma(input)|. See torch.lgamma."""
-def log(input: Tensor, *, out: Any = None) -> Tensor:
+def log(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Natural logarithm. See torch.log."""
-def log10(input: Tensor, *, out: Any = None) -> Tensor:
+def log10(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Logarithm to base 10. See torch.log10."""
-def log1p(input: Tensor, *, out: Any = None) -> Tensor:
+def log1p(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """log(1 + input), accurate near zero. See torch.log1p."""
-def log2(input: Tensor, *, out: Any = None) -> Tensor:
+def log2(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Logarithm to base 2. See torch.log2."""
 def log_softmax(
     input: Tensor,
     dim: _int,
     dtype: _dtype | None = None,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """log(softmax(input)) along dim, computed without overflow. See torch.log_softmax."""
-def logaddexp(input: Tensor, other: Tensor, *, out: Any = None) -> Tensor:
+def logaddexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """log(exp(input) + exp(other)), without overflow. See torch.logaddexp."""
-def logaddexp2(input: Tensor, other: Tensor, *, out: Any = None) -> Tensor:
+def logaddexp2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """log2(2 ** input + 2 ** other), without overflow. See torch.logaddexp2."""
-def logcumsumexp(input: Tensor, dim: _int, *, out: Any = None) -> Tensor:
+def logcumsumexp(input: Tensor, dim: _int, *, out: Tensor | None = None) -> Tensor:
     """log of the running sum of exp(input). See torch.logcumsumexp."""
-def logdet(input: Tensor, *, out: Any = None) -> Tensor:
+def logdet(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The logarithm of the determinant; NaN if that is negative. See torch.logdet."""
-def logical_and(input: Tensor, other: Tensor, *, out: Any = None) -> Tensor:
+def logical_and(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """And of the truth values, as bool. See torch.logical_and."""
-def logical_not(input: Tensor, *, out: Any = None) -> Tensor:
+def logical_not(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether input is zero. See torch.logical_not."""
-def logical_or(input: Tensor, other: Tensor, *, out: Any = None) -> Tensor:
+def logical_or(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Or of the truth values, as bool. See torch.logical_or."""
-def logical_xor(input: Tensor, other: Tensor, *, out: Any = None) -> Tensor:
+def logical_xor(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Exclusive or of the truth values, as bool. See torch.logical_xor."""
-def logit(input: Tensor, eps: _float | None = None, *, out: Any = None) -> Tensor:
+def logit(input: Tensor, eps: _float | None = None, *, out: Tensor | None = None) -> Tensor:
     """log(input / (1 - input)), input clamped to [eps, 1 - eps] if eps is given. See torch.logit."""
 def logsumexp(
     input: Tensor,
     dim: _int | Sequence[_int] | None,
     keepdim: _bool = False,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """log(sum(exp(input))), without overflow. See torch.logsumexp."""
 long: _dtype
-def lt(input: Tensor, other: Tensor | _Number, *, out: Any = None) -> Tensor:
+def lt(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input < other, element by element. See torch.lt."""
 def masked_fill(
     input: Tensor,
     mask: Tensor,
     value: Tensor | _Number,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """value where the mask holds, else input; the value takes input's dtype. See torch.masked_fill."""
-def masked_scatter(input: Tensor, mask: Tensor, source: Tensor, *, out: Any = None) -> Tensor:
+def masked_scatter(
+    input: Tensor,
+    mask: Tensor,
+    source: Tensor,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
     """input with the elements where mask holds replaced by those of source, in order. See torch.masked_scatter."""
-def matmul(input: Tensor, other: Tensor, *, out: Any = None) -> Tensor:
+def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The matrix product; vectors are a row on the left and a column on the right, and leading dimensions are batches and broadcast. See torch.matmul."""
-def matrix_exp(input: Tensor, *, out: Any = None) -> Tensor:
+def matrix_exp(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The matrix exponential. See torch.matrix_exp."""
-def matrix_power(input: Tensor, n: _int, *, out: Any = None) -> Tensor:
+def matrix_power(input: Tensor, n: _int, *, out: Tensor | None = None) -> Tensor:
     """The n-th power of square matrices. See torch.matrix_power."""
 def max(
     input: Tensor,
@@ -985,7 +1039,7 @@ def max_pool3d(
     out: Any = None,
 ) -> Any:
     """The maximum of each window: (N, C, D, H, W) -> (N, C, D', H', W')."""
-def maximum(input: Tensor, other: Tensor, *, out: Any = None) -> Tensor:
+def maximum(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The larger of two; NaN if either is. Equal operands share the gradient. See torch.maximum."""
 def mean(
     input: Tensor,
@@ -993,7 +1047,7 @@ def mean(
     keepdim: _bool = False,
     *,
     dtype: _dtype | None = None,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The mean. See torch.mean."""
 def median(
@@ -1019,9 +1073,9 @@ def min(
     out: Any = None,
 ) -> Any:
     """The smallest element; along a dimension also its index (the first of several); or, given a second tensor, the smaller of each pair. Of all: equals share the gradient. See torch.min."""
-def minimum(input: Tensor, other: Tensor, *, out: Any = None) -> Tensor:
+def minimum(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The smaller of two; NaN if either is. Equal operands share the gradient. See torch.minimum."""
-def mm(input: Tensor, mat2: Tensor, *, out: Any = None) -> Tensor:
+def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The product of two matrices. See torch.mm."""
 def mode(
     input: Tensor,
@@ -1036,7 +1090,7 @@ def moveaxis(
     source: _int | Sequence[_int],
     destination: _int | Sequence[_int],
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Dimensions moved to other places. See torch.movedim."""
 def movedim(
@@ -1044,18 +1098,28 @@ def movedim(
     source: _int | Sequence[_int],
     destination: _int | Sequence[_int],
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Dimensions moved to other places. See torch.movedim."""
-def msort(input: Tensor, *, out: Any = None) -> Tensor:
+def msort(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The elements in order along the first dimension. See torch.msort."""
-def mul(input: Tensor | _Number, other: Tensor | _Number, *, out: Any = None) -> Tensor:
+def mul(
+    input: Tensor | _Number,
+    other: Tensor | _Number,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
     """input * other, broadcast. See torch.mul."""
-def multiply(input: Tensor | _Number, other: Tensor | _Number, *, out: Any = None) -> Tensor:
+def multiply(
+    input: Tensor | _Number,
+    other: Tensor | _Number,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
     """input * other, broadcast. See torch.mul."""
-def mv(input: Tensor, vec: Tensor, *, out: Any = None) -> Tensor:
+def mv(input: Tensor, vec: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The product of a matrix and a vector. See torch.mv."""
-def mvlgamma(input: Tensor, p: _int, *, out: Any = None) -> Tensor:
+def mvlgamma(input: Tensor, p: _int, *, out: Tensor | None = None) -> Tensor:
     """The logarithm of the multivariate gamma function of dimension p. See torch.mvlgamma."""
 nan: _float
 def nan_to_num(
@@ -1064,7 +1128,7 @@ def nan_to_num(
     posinf: _float | None = None,
     neginf: _float | None = None,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """NaN and the infinities replaced, by 0 and the extreme numbers of the dtype if not said otherwise. See torch.nan_to_num."""
 def nanmean(
@@ -1073,7 +1137,7 @@ def nanmean(
     keepdim: _bool = False,
     *,
     dtype: _dtype | None = None,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The mean of what is not NaN. See torch.nanmean."""
 def nanmedian(
@@ -1091,7 +1155,7 @@ def nanquantile(
     keepdim: _bool = False,
     *,
     interpolation: _str = 'linear',
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The q-th quantiles of what is not NaN. See torch.nanquantile."""
 def nansum(
@@ -1100,7 +1164,7 @@ def nansum(
     keepdim: _bool = False,
     *,
     dtype: _dtype | None = None,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The sum of what is not NaN. See torch.nansum."""
 def narrow(
@@ -1109,16 +1173,16 @@ def narrow(
     start: _Number,
     length: _int,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """`length` entries of a dimension from `start` on. See torch.narrow."""
-def ne(input: Tensor, other: Tensor | _Number, *, out: Any = None) -> Tensor:
+def ne(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input != other, element by element. See torch.ne."""
-def neg(input: Tensor, *, out: Any = None) -> Tensor:
+def neg(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """-input. See torch.neg."""
-def negative(input: Tensor, *, out: Any = None) -> Tensor:
+def negative(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """-input. See torch.neg."""
-def nextafter(input: Tensor, other: Tensor, *, out: Any = None) -> Tensor:
+def nextafter(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The next float after input towards other. See torch.nextafter."""
 def norm(
     input: Tensor,
@@ -1127,12 +1191,12 @@ def norm(
     keepdim: _bool = False,
     dtype: _dtype | None = None,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The p-norm over dims, all of them by default. See torch.norm."""
-def not_equal(input: Tensor, other: Tensor | _Number, *, out: Any = None) -> Tensor:
+def not_equal(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input != other, element by element. See torch.ne."""
-def outer(input: Tensor, vec2: Tensor, *, out: Any = None) -> Tensor:
+def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The products of each element of one vector with each of another. See torch.outer."""
 def pairwise_distance(
     x1: Tensor,
@@ -1141,29 +1205,39 @@ def pairwise_distance(
     eps: _Number = 1e-06,
     keepdim: _bool = False,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The p-norm of x1 - x2 + eps over the last dim. See torch.pairwise_distance."""
-def pdist(input: Tensor, p: _float = 2, *, out: Any = None) -> Tensor:
+def pdist(input: Tensor, p: _float = 2, *, out: Tensor | None = None) -> Tensor:
     """The p-norm distances of all pairs of rows: (N, M) -> (N (N - 1) / 2). See torch.pdist."""
-def permute(input: Tensor, dims: Sequence[_int], *, out: Any = None) -> Tensor:
+def permute(input: Tensor, dims: Sequence[_int], *, out: Tensor | None = None) -> Tensor:
     """Dimensions in another order. See torch.permute."""
 pi: _float
-def pinverse(input: Tensor, rcond: _float = 1e-15, *, out: Any = None) -> Tensor:
+def pinverse(input: Tensor, rcond: _float = 1e-15, *, out: Tensor | None = None) -> Tensor:
     """The Moore-Penrose inverse. See torch.pinverse."""
-def pixel_shuffle(input: Tensor, upscale_factor: _int, *, out: Any = None) -> Tensor:
+def pixel_shuffle(input: Tensor, upscale_factor: _int, *, out: Tensor | None = None) -> Tensor:
     """(*, C r^2, H, W) -> (*, C, H r, W r). See torch.nn.functional.pixel_shuffle."""
-def pixel_unshuffle(input: Tensor, downscale_factor: _int, *, out: Any = None) -> Tensor:
+def pixel_unshuffle(
+    input: Tensor,
+    downscale_factor: _int,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
     """(*, C, H r, W r) -> (*, C r^2, H, W). See torch.nn.functional.pixel_unshuffle."""
-def polar(abs: Tensor, angle: Tensor, *, out: Any = None) -> Tensor:
+def polar(abs: Tensor, angle: Tensor, *, out: Tensor | None = None) -> Tensor:
     """abs * (cos(angle) + i sin(angle)). See torch.polar."""
-def polygamma(n: _int, input: Tensor, *, out: Any = None) -> Tensor:
+def polygamma(n: _int, input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The n-th derivative of digamma. See torch.polygamma."""
-def positive(input: Tensor, *, out: Any = None) -> Tensor:
+def positive(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """input. See torch.positive."""
-def pow(input: Tensor | _Number, exponent: Tensor | _Number, *, out: Any = None) -> Tensor:
+def pow(
+    input: Tensor | _Number,
+    exponent: Tensor | _Number,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
     """input to the power of exponent, broadcast. See torch.pow."""
-def prelu(input: Tensor, weight: Tensor, *, out: Any = None) -> Tensor:
+def prelu(input: Tensor, weight: Tensor, *, out: Tensor | None = None) -> Tensor:
     """input where positive, weight * input elsewhere; one weight, or one per channel (dim 1)."""
 def prod(
     input: Tensor,
@@ -1171,7 +1245,7 @@ def prod(
     keepdim: _bool = False,
     *,
     dtype: _dtype | None = None,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The product over one dimension or all; integers as int64. See torch.prod."""
 def put(input: Tensor, index: Tensor, source: Tensor, accumulate: _bool = False) -> Tensor:
@@ -1185,18 +1259,30 @@ def quantile(
     keepdim: _bool = False,
     *,
     interpolation: _str = 'linear',
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The q-th quantiles along dim; NaN where there is a NaN. See torch.quantile."""
-def rad2deg(input: Tensor, *, out: Any = None) -> Tensor:
+def rad2deg(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Radians to degrees: input * 180 / pi. See torch.rad2deg."""
-def reciprocal(input: Tensor, *, out: Any = None) -> Tensor:
+def reciprocal(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """1 / input. See torch.reciprocal."""
-def relu(input: Tensor, *, out: Any = None) -> Tensor:
+def relu(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """max(0, input); the gradient at 0 is 0. See torch.nn.functional.relu."""
-def remainder(input: Tensor | _Number, other: Tensor | _Number, *, out: Any = None) -> Tensor:
+def remainder(
+    input: Tensor | _Number,
+    other: Tensor | _Number,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
     """input - other * floor(input / other): the sign is other's. See torch.remainder."""
-def renorm(input: Tensor, p: _float, dim: _int, maxnorm: _float, *, out: Any = None) -> Tensor:
+def renorm(
+    input: Tensor,
+    p: _float,
+    dim: _int,
+    maxnorm: _float,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
     """Each slice along dim scaled down to a p-norm of at most maxnorm. See torch.renorm."""
 def repeat_interleave(
     input: Tensor,
@@ -1204,7 +1290,7 @@ def repeat_interleave(
     dim: _int | None = None,
     *,
     output_size: _int | None = None,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Each element (or slice along dim) repeated. With a tensor of repeats the size of the result must be given as output_size. See torch.repeat_interleave."""
 def rms_norm(
@@ -1213,7 +1299,7 @@ def rms_norm(
     weight: Tensor | None = None,
     eps: _Number | None = None,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """input / sqrt(mean(input^2) + eps) over its last dims, times weight; eps defaults to the dtype's machine epsilon. See torch.nn.functional.rms_norm."""
 def roll(
@@ -1221,7 +1307,7 @@ def roll(
     shifts: _int | Sequence[_int],
     dims: _int | Sequence[_int] | None = None,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The elements shifted round along dims; of the flattened tensor without dims. See torch.roll."""
 def rot90(
@@ -1229,21 +1315,21 @@ def rot90(
     k: _int = 1,
     dims: Sequence[_int] = (0, 1),
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Turned by 90 degrees k times, from the first of dims towards the second. See torch.rot90."""
-def round(input: Tensor, *, decimals: _int = 0, out: Any = None) -> Tensor:
+def round(input: Tensor, *, decimals: _int = 0, out: Tensor | None = None) -> Tensor:
     """To the nearest integer, halves to even; or to `decimals` digits. See torch.round."""
-def row_stack(tensors: Sequence[Tensor], *, out: Any = None) -> Tensor:
+def row_stack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """On top of each other: along dim 0, vectors as rows. See torch.vstack."""
-def rsqrt(input: Tensor, *, out: Any = None) -> Tensor:
+def rsqrt(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """1 / sqrt(input). See torch.rsqrt."""
 def rsub(
     input: Tensor,
     other: Tensor | _Number,
     *,
     alpha: _Number = 1,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """other - alpha * input, broadcast. See torch.rsub."""
 def scatter(
@@ -1276,10 +1362,10 @@ def searchsorted(
     right: _bool = False,
     side: _str | None = None,
     sorter: Tensor | None = None,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Where each element of input would be inserted to keep the last dimension of the sequence sorted. See torch.searchsorted."""
-def select(input: Tensor, dim: _int, index: _Number, *, out: Any = None) -> Tensor:
+def select(input: Tensor, dim: _int, index: _Number, *, out: Tensor | None = None) -> Tensor:
     """The part at one index of a dimension, which disappears. See torch.select."""
 def select_scatter(
     input: Tensor,
@@ -1287,25 +1373,25 @@ def select_scatter(
     dim: _int,
     index: _int,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """input with one slice along dim replaced. See torch.select_scatter."""
-def selu(input: Tensor, *, out: Any = None) -> Tensor:
+def selu(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """scale * elu(input, alpha), with the constants of self-normalising networks."""
-def sgn(input: Tensor, *, out: Any = None) -> Tensor:
+def sgn(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """input / |input|, 0 at 0: the sign of complex numbers. See torch.sgn."""
 short: _dtype
-def sigmoid(input: Tensor, *, out: Any = None) -> Tensor:
+def sigmoid(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """1 / (1 + exp(-input)). See torch.sigmoid."""
-def sign(input: Tensor, *, out: Any = None) -> Tensor:
+def sign(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """-1, 0 or 1 by the sign of input; the gradient is zero. See torch.sign."""
-def signbit(input: Tensor, *, out: Any = None) -> Tensor:
+def signbit(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether the sign bit is set, that of -0. too. See torch.signbit."""
-def sin(input: Tensor, *, out: Any = None) -> Tensor:
+def sin(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Sine. See torch.sin."""
-def sinc(input: Tensor, *, out: Any = None) -> Tensor:
+def sinc(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """sin(pi input) / (pi input), 1 at 0. See torch.sinc."""
-def sinh(input: Tensor, *, out: Any = None) -> Tensor:
+def sinh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Hyperbolic sine. See torch.sinh."""
 def slice_scatter(
     input: Tensor,
@@ -1315,7 +1401,7 @@ def slice_scatter(
     end: _int | None = None,
     step: _int = 1,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """input with a range of slices along dim replaced. See torch.slice_scatter."""
 def slogdet(A: Tensor, *, out: Any = None) -> _slogdet_result:
@@ -1325,7 +1411,7 @@ def softmax(
     dim: _int,
     dtype: _dtype | None = None,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """exp(input) / sum(exp(input)) along dim. See torch.softmax."""
 def sort(
@@ -1337,18 +1423,18 @@ def sort(
     out: Any = None,
 ) -> _sort_result:
     """The elements in order along dim, and where they were. Always stable. See torch.sort."""
-def sqrt(input: Tensor, *, out: Any = None) -> Tensor:
+def sqrt(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Square root; NaN for negative numbers. See torch.sqrt."""
-def square(input: Tensor, *, out: Any = None) -> Tensor:
+def square(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """input * input. See torch.square."""
 def squeeze(
     input: Tensor,
     dim: _int | Sequence[_int] | None = None,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Dimensions of size 1 left out. See torch.squeeze."""
-def stack(tensors: Sequence[Tensor], dim: _int = 0, *, out: Any = None) -> Tensor:
+def stack(tensors: Sequence[Tensor], dim: _int = 0, *, out: Tensor | None = None) -> Tensor:
     """Tensors of one shape along a new dimension. See torch.stack."""
 def std(
     input: Tensor,
@@ -1357,7 +1443,7 @@ def std(
     keepdim: _bool = False,
     *,
     correction: _float | None = None,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The square root of the variance; its gradient is 0 where it is 0. See torch.std."""
 def std_mean(
@@ -1375,7 +1461,7 @@ def sub(
     other: Tensor | _Number,
     *,
     alpha: _Number = 1,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """input - alpha * other, broadcast. See torch.sub."""
 def subtract(
@@ -1383,7 +1469,7 @@ def subtract(
     other: Tensor | _Number,
     *,
     alpha: _Number = 1,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """input - alpha * other, broadcast. See torch.sub."""
 def sum(
@@ -1392,7 +1478,7 @@ def sum(
     keepdim: _bool = False,
     *,
     dtype: _dtype | None = None,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The sum; integers and bools as int64. See torch.sum."""
 def svd(
@@ -1403,11 +1489,11 @@ def svd(
     out: Any = None,
 ) -> _svd_result:
     """input = U diag(S) V^H. See torch.svd."""
-def swapaxes(input: Tensor, dim0: _int, dim1: _int, *, out: Any = None) -> Tensor:
+def swapaxes(input: Tensor, dim0: _int, dim1: _int, *, out: Tensor | None = None) -> Tensor:
     """Two dimensions exchanged. See torch.transpose."""
-def swapdims(input: Tensor, dim0: _int, dim1: _int, *, out: Any = None) -> Tensor:
+def swapdims(input: Tensor, dim0: _int, dim1: _int, *, out: Tensor | None = None) -> Tensor:
     """Two dimensions exchanged. See torch.transpose."""
-def t(input: Tensor, *, out: Any = None) -> Tensor:
+def t(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The transpose of a matrix; a vector as it is. See torch.t."""
 def take(input: Tensor, index: Tensor) -> Tensor:
     """The elements of the flattened input at index. See torch.take."""
@@ -1416,24 +1502,30 @@ def take_along_dim(
     indices: Tensor,
     dim: _int | None = None,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """input at indices along dim, both broadcast in the other dimensions. See torch.take_along_dim."""
-def tan(input: Tensor, *, out: Any = None) -> Tensor:
+def tan(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Tangent. See torch.tan."""
-def tanh(input: Tensor, *, out: Any = None) -> Tensor:
+def tanh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Hyperbolic tangent. See torch.tanh."""
 def tensordot(
     a: Tensor,
     b: Tensor,
     dims: _int | Sequence[_int] = 2,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The sum of products over the last dims of a and the first of b, or over the dims listed for each. See torch.tensordot."""
-def threshold(input: Tensor, threshold: _Number, value: _Number, *, out: Any = None) -> Tensor:
+def threshold(
+    input: Tensor,
+    threshold: _Number,
+    value: _Number,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
     """input where it is above threshold, value elsewhere. See torch.nn.functional.threshold."""
-def tile(input: Tensor, dims: Sequence[_int], *, out: Any = None) -> Tensor:
+def tile(input: Tensor, dims: Sequence[_int], *, out: Tensor | None = None) -> Tensor:
     """Copies side by side; missing counts are 1. See torch.tile."""
 def topk(
     input: Tensor,
@@ -1445,9 +1537,9 @@ def topk(
     out: Any = None,
 ) -> _topk_result:
     """The k largest (or smallest) elements along dim in order, and their indices. See torch.topk."""
-def trace(input: Tensor, *, out: Any = None) -> Tensor:
+def trace(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The sum of the diagonal of a matrix. See torch.trace."""
-def transpose(input: Tensor, dim0: _int, dim1: _int, *, out: Any = None) -> Tensor:
+def transpose(input: Tensor, dim0: _int, dim1: _int, *, out: Tensor | None = None) -> Tensor:
     """Two dimensions exchanged. See torch.transpose."""
 def trapezoid(
     y: Tensor,
@@ -1455,7 +1547,7 @@ def trapezoid(
     *,
     dx: _Number = 1.0,
     dim: _int = -1,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The integral along dim by the trapezoid rule. See torch.trapezoid."""
 def trapz(
@@ -1464,7 +1556,7 @@ def trapz(
     *,
     dx: _Number = 1.0,
     dim: _int = -1,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The integral along dim by the trapezoid rule. See torch.trapezoid."""
 def triangular_solve(
@@ -1477,26 +1569,31 @@ def triangular_solve(
     out: Any = None,
 ) -> _triangular_solve_result:
     """X with A X = input for triangular A, and A. See torch.triangular_solve."""
-def tril(input: Tensor, diagonal: _int = 0, *, out: Any = None) -> Tensor:
+def tril(input: Tensor, diagonal: _int = 0, *, out: Tensor | None = None) -> Tensor:
     """The lower triangles of matrices, zeros above. See torch.tril."""
-def triu(input: Tensor, diagonal: _int = 0, *, out: Any = None) -> Tensor:
+def triu(input: Tensor, diagonal: _int = 0, *, out: Tensor | None = None) -> Tensor:
     """The upper triangles of matrices, zeros below. See torch.triu."""
-def true_divide(input: Tensor | _Number, other: Tensor | _Number, *, out: Any = None) -> Tensor:
+def true_divide(
+    input: Tensor | _Number,
+    other: Tensor | _Number,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
     """input / other, broadcast; floats for integers. See torch.true_divide."""
-def trunc(input: Tensor, *, out: Any = None) -> Tensor:
+def trunc(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The integer part. The gradient is zero. See torch.trunc."""
 uint16: _dtype
 uint32: _dtype
 uint64: _dtype
 uint8: _dtype
-def unsqueeze(input: Tensor, dim: _int, *, out: Any = None) -> Tensor:
+def unsqueeze(input: Tensor, dim: _int, *, out: Tensor | None = None) -> Tensor:
     """A dimension of size 1 put in. See torch.unsqueeze."""
 def vander(
     x: Tensor,
     N: _int | None = None,
     increasing: _bool = False,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The powers N - 1 to 0 of each element, as rows. See torch.vander."""
 def var(
@@ -1506,7 +1603,7 @@ def var(
     keepdim: _bool = False,
     *,
     correction: _float | None = None,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Sum of squared differences from the mean, over (count - correction). See torch.var."""
 def var_mean(
@@ -1519,23 +1616,28 @@ def var_mean(
     out: Any = None,
 ) -> tuple[Tensor, Tensor]:
     """Variance and mean. See torch.var_mean."""
-def vdot(input: Tensor, other: Tensor, *, out: Any = None) -> Tensor:
+def vdot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The dot product with the conjugate of input. See torch.vdot."""
-def view_as_complex(input: Tensor, *, out: Any = None) -> Tensor:
+def view_as_complex(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Pairs (real, imaginary) in the last dimension as a complex Tensor. See torch.view_as_complex."""
-def view_as_real(input: Tensor, *, out: Any = None) -> Tensor:
+def view_as_real(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """A complex Tensor as pairs (real, imaginary) in a new last dimension. See torch.view_as_real."""
 def vsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
     """tensor_split along dimension 0. See torch.vsplit."""
-def vstack(tensors: Sequence[Tensor], *, out: Any = None) -> Tensor:
+def vstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """On top of each other: along dim 0, vectors as rows. See torch.vstack."""
 def where(
     condition: Tensor,
     input: Tensor | _Number,
     other: Tensor | _Number,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """input where the condition holds, else other; all broadcast. See torch.where."""
-def xlogy(input: Tensor | _Number, other: Tensor | _Number, *, out: Any = None) -> Tensor:
+def xlogy(
+    input: Tensor | _Number,
+    other: Tensor | _Number,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
     """input * log(other), 0 where input is 0. See torch.xlogy."""

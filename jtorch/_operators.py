@@ -64,7 +64,7 @@ def _reflected(name: str) -> Callable:
 
 
 def _inplace(name: str) -> Callable:
-    method = getattr(Tensor, f"{name}_", None)
+    method = getattr(Tensor, f"{name}_")
 
     def operator(self: Tensor, other: Any) -> Any:
         if not isinstance(other, _operands):

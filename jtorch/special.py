@@ -1,6 +1,12 @@
 """`torch.special`: the rows that are public there."""
 
+from ._core.errors import absent
 from ._expose import functions
 
-globals().update(functions("special"))
-__all__ = sorted(functions("special"))
+_names = functions("special")
+globals().update(_names)
+__all__ = sorted(_names)  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> object:
+    raise absent(__name__, name, globals())

@@ -22,23 +22,23 @@ from ._core.tensor import Tensor as Tensor
 
 _Number: TypeAlias = _bool | _int | _float | _complex
 
-def digamma(input: Tensor, *, out: Any = None) -> Tensor:
+def digamma(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The derivative of the logarithm of the gamma function. See torch.digamma."""
 def entr(input: Tensor) -> Tensor:
     """-input log(input); 0 at 0, minus infinity below. See torch.special_entr."""
-def erf(input: Tensor, *, out: Any = None) -> Tensor:
+def erf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The error function. See torch.erf."""
-def erfc(input: Tensor, *, out: Any = None) -> Tensor:
+def erfc(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """1 - erf(input). See torch.erfc."""
 def erfcx(input: Tensor) -> Tensor:
     """exp(input ** 2) erfc(input). See torch.special_erfcx."""
-def erfinv(input: Tensor, *, out: Any = None) -> Tensor:
+def erfinv(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The inverse of the error function. See torch.erfinv."""
-def exp2(input: Tensor, *, out: Any = None) -> Tensor:
+def exp2(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """2 to the power of input. See torch.exp2."""
 def expit(input: Tensor) -> Tensor:
     """1 / (1 + exp(-input)). See torch.special_expit."""
-def expm1(input: Tensor, *, out: Any = None) -> Tensor:
+def expm1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """exp(input) - 1, accurate near zero. See torch.expm1."""
 def gammainc(input: Tensor, other: Tensor) -> Tensor:
     """The regularised lower incomplete gamma function. See torch.igamma."""
@@ -46,7 +46,7 @@ def gammaincc(input: Tensor, other: Tensor) -> Tensor:
     """The regularised upper incomplete gamma function. See torch.igammac."""
 def gammaln(input: Tensor) -> Tensor:
     """The logarithm of |gamma(input)|. See torch.special_gammaln."""
-def i0(input: Tensor, *, out: Any = None) -> Tensor:
+def i0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The modified Bessel function of order 0. See torch.i0."""
 def i0e(input: Tensor) -> Tensor:
     """exp(-|input|) i0(input). See torch.special_i0e."""
@@ -54,18 +54,18 @@ def i1(input: Tensor) -> Tensor:
     """The modified Bessel function of order 1. See torch.special_i1."""
 def i1e(input: Tensor) -> Tensor:
     """exp(-|input|) i1(input). See torch.special_i1e."""
-def log1p(input: Tensor, *, out: Any = None) -> Tensor:
+def log1p(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """log(1 + input), accurate near zero. See torch.log1p."""
 def log_ndtr(input: Tensor) -> Tensor:
     """log(ndtr(input)). See torch.special_log_ndtr."""
-def logit(input: Tensor, eps: _float | None = None, *, out: Any = None) -> Tensor:
+def logit(input: Tensor, eps: _float | None = None, *, out: Tensor | None = None) -> Tensor:
     """log(input / (1 - input)), input clamped to [eps, 1 - eps] if eps is given. See torch.logit."""
 def logsumexp(
     input: Tensor,
     dim: _int | Sequence[_int] | None,
     keepdim: _bool = False,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """log(sum(exp(input))), without overflow. See torch.logsumexp."""
 def multigammaln(input: Tensor, p: _int) -> Tensor:
@@ -74,17 +74,22 @@ def ndtr(input: Tensor) -> Tensor:
     """The area under the standard normal density. See torch.special_ndtr."""
 def ndtri(input: Tensor) -> Tensor:
     """The inverse of ndtr. See torch.special_ndtri."""
-def polygamma(n: _int, input: Tensor, *, out: Any = None) -> Tensor:
+def polygamma(n: _int, input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The n-th derivative of digamma. See torch.polygamma."""
 def psi(input: Tensor) -> Tensor:
     """The derivative of the logarithm of the gamma function. See torch.special_psi."""
-def round(input: Tensor, *, decimals: _int = 0, out: Any = None) -> Tensor:
+def round(input: Tensor, *, decimals: _int = 0, out: Tensor | None = None) -> Tensor:
     """To the nearest integer, halves to even; or to `decimals` digits. See torch.round."""
-def sinc(input: Tensor, *, out: Any = None) -> Tensor:
+def sinc(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """sin(pi input) / (pi input), 1 at 0. See torch.sinc."""
 def xlog1py(input: Tensor | _Number, other: Tensor | _Number) -> Tensor:
     """input * log1p(other), 0 where input is 0. See torch.special.xlog1py."""
-def xlogy(input: Tensor | _Number, other: Tensor | _Number, *, out: Any = None) -> Tensor:
+def xlogy(
+    input: Tensor | _Number,
+    other: Tensor | _Number,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
     """input * log(other), 0 where input is 0. See torch.xlogy."""
 def zeta(input: Tensor | _Number, other: Tensor | _Number) -> Tensor:
     """The Hurwitz zeta function. See torch.special.zeta."""

@@ -1,8 +1,8 @@
 """Runs a program under PyTorch, jtorch lazy and jtorch eager, and compares what it observed.
 
-A program is a function of the library that returns what it saw: Tensors, arrays, numbers, strings, nested in lists, tuples
-and dicts. What is compared is values, shapes, dtypes and flags; what is counted is the programs that jtorch compiled.
-Used by footguns/ and core/.
+A program is a function of the library that returns what it saw: Tensors, arrays, numbers, strings,
+nested in lists, tuples and dicts. What is compared is values, shapes, dtypes and flags; what is
+counted is the programs that jtorch compiled. Used by footguns/ and core/.
 """
 
 from __future__ import annotations
@@ -66,7 +66,9 @@ def plain(value: Any, library: Any) -> Any:
     return value
 
 
-def difference(expected: Any, found: Any, where: str = "result", tolerance: float = TOLERANCE) -> str:
+def difference(
+    expected: Any, found: Any, where: str = "result", tolerance: float = TOLERANCE
+) -> str:
     """The first place where two observations differ; '' where they agree."""
     if type(expected) is not type(found):
         return f"{where}: {expected!r} expected, {found!r} found"
@@ -77,7 +79,9 @@ def difference(expected: Any, found: Any, where: str = "result", tolerance: floa
     elif isinstance(expected, list):
         if len(expected) != len(found):
             return f"{where}: {len(expected)} items expected, {len(found)} found"
-        pairs = [(f"{where}[{k}]", a, b) for k, (a, b) in enumerate(zip(expected, found, strict=True))]
+        pairs = [
+            (f"{where}[{k}]", a, b) for k, (a, b) in enumerate(zip(expected, found, strict=True))
+        ]
     else:
         if isinstance(expected, float) and close(expected, found, tolerance):
             return ""
@@ -106,8 +110,9 @@ def footgun(
 ) -> Callable[[Program], Callable[[str], None]]:
     """Make a test of a program: equal to PyTorch in both modes, and compilations bounded.
 
-    programs: how many it may compile in lazy mode, however often it runs. The first run may find out that a number
-    varies, which the second knows from the start; the third compiles nothing, in either mode.
+    programs: how many it may compile in lazy mode, however often it runs. The first run may find
+    out that a number varies, which the second knows from the start; the third compiles nothing, in
+    either mode.
     """
 
     def declare(program: Program) -> Callable[[str], None]:

@@ -1,10 +1,11 @@
-"""Writes the type stubs: the names that come from tables, with their signatures, for editors and pyright.
+"""Writes the type stubs: the names that come from tables, with their signatures, for editors and
+pyright.
 
     python -m tools.stubs
 
-The stubs are checked in; tests/test_stubs.py says when they are stale. Rows give functions and methods,
-with Array read as Tensor; what is written by hand is imported where it stands. Methods are in
-_core/methods.pyi, from which Tensor inherits as far as type checkers see.
+The stubs are checked in; tests/test_stubs.py says when they are stale. Rows give functions and
+methods, with Array read as Tensor; what is written by hand is imported where it stands. Methods are
+in _core/methods.pyi, from which Tensor inherits as far as type checkers see.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import importlib
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -148,7 +149,8 @@ def row_lines(name: str, op: Op, method: bool = False, inplace: bool = False) ->
     doc = op.doc if not inplace else f"`{op.name}` written to this Tensor. {op.doc}"
     if "torch" in op.public and not inplace and "out" not in op.signature.parameters:
         kind = inspect.Parameter.KEYWORD_ONLY
-        out = inspect.Parameter("out", kind, default=None, annotation="Any")
+        said = "Array | None" if result == "Tensor" else "Any"
+        out = inspect.Parameter("out", kind, default=None, annotation=said)
         if not method:
             parameters = with_keyword(parameters, out)
     if not method:
@@ -161,9 +163,7 @@ def row_lines(name: str, op: Op, method: bool = False, inplace: bool = False) ->
         kind=inspect.Parameter.VAR_POSITIONAL, default=inspect.Parameter.empty, annotation="int"
     )
     after = [
-        p.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-        if p.kind is p.POSITIONAL_OR_KEYWORD
-        else p
+        p.replace(kind=inspect.Parameter.KEYWORD_ONLY) if p.kind is p.POSITIONAL_OR_KEYWORD else p
         for p in parameters[op.spread + 1 :]
     ]
     if any(p.default is p.empty for p in after):
@@ -246,7 +246,7 @@ def methods() -> str:
         found = row_lines(name, row[0], True, row[1]) if row else None
         lines += indented(found or function_lines(name, value, method=True))
     lines += ["    def __hash__(self) -> _int:", "        ..."]
-    lines += indented(["def __init__(self, *args: Any, device: Any = None) -> None:", "    ..."])
+    lines += indented(["def __init__(self, *args: Any, **kwargs: Any) -> None:", "    ..."])
     head = HEADER.format("Tensor's methods: from rows and from functions.", _imports(".", True))
     return "\n".join([head.replace("._core", ""), *lines, ""])
 
@@ -281,13 +281,16 @@ def root() -> str:
             (imports if line.startswith("from") else lines).extend(
                 [line] if line else function_lines(name, value)
             )
-    head = HEADER.format("jtorch's public names.", _imports(".", "import Tensor" not in str(imports)))
+    head = HEADER.format(
+        "jtorch's public names.", _imports(".", "import Tensor" not in str(imports))
+    )
     classes = _result_imports(lines, "._core.methods")
     return "\n".join([head, *imports, *classes, *lines, ""])
 
 
 def _import_of(name: str, value: Any) -> str:
-    """The import of what is written by hand; the declaration of an object; "" for a made function."""
+    """The import of what is written by hand; the declaration of an object; "" for a made
+    function."""
     kind = value if inspect.isfunction(value) or inspect.isclass(value) else type(value)
     where = sys.modules.get(kind.__module__ or "")
     own = kind.__name__
@@ -322,7 +325,8 @@ def functional() -> str:
     rows = op_functions()
     imports: list[str] = []
     lines: list[str] = []
-    for name, value in sorted(_public_functions(module)):
+    for name in sorted(module.__all__):
+        value = getattr(module, name)
         if id(value) in rows:
             lines += row_lines(name, rows[id(value)])
         elif value.__module__ == module.__name__ or "<locals>" in value.__code__.co_qualname:
@@ -333,20 +337,6 @@ def functional() -> str:
     head = HEADER.format("torch.nn.functional: functions on Tensors.", _imports("..", True))
     classes = _result_imports(lines, ".._core.methods")
     return "\n".join([head, *imports, *classes, *lines, ""])
-
-
-def _public_functions(module: ModuleType) -> Iterator[tuple[str, Any]]:
-    rows = op_functions()
-    for name, value in vars(module).items():
-        if name.startswith("_") or not inspect.isfunction(value):
-            continue
-        if id(value) in rows or value.__module__.startswith("jtorch.nn") or _from_table(value):
-            yield name, value
-
-
-def _from_table(value: Any) -> bool:
-    """Whether a function was made by _expose.py."""
-    return value.__module__ == "jtorch._expose" and "<locals>" in value.__code__.co_qualname
 
 
 def stubs() -> dict[Path, str]:

@@ -286,12 +286,12 @@ def overwrite(cell: Cell, since: Moment) -> None:
 
 
 def spare(new: Cell, since: Moment) -> None:
-    """The nodes that an in-place op itself made may go on using what it has written over."""
+    """The nodes that an in-place op itself made may go on using their first input, which it wrote over."""
     stack = [new.node]
     while stack:
         edge = stack.pop()
         if type(edge) is tuple and edge[0].sequence >= (since.serial, since.outputs):
-            edge[0].watch = []
+            edge[0].watch = [(slot, cell) for slot, cell in edge[0].watch if slot != 0]
             stack.extend(edge[0].edges)
 
 

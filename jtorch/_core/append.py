@@ -153,5 +153,6 @@ def copy_to(cell: Cell, where: device) -> Cell:
     array = settle(cell)
     old = cell.aval
     if where is not TRACING:
-        array = jax.device_put(array, jax_device(where))
+        with jax.ensure_compile_time_eval():
+            array = jax.device_put(array, jax_device(where))
     return Cell(array, Aval(old.shape, old.dtype, where, old.strides, False, old.number))

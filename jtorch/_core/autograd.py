@@ -43,9 +43,37 @@ class Gradients:
         self.leaves: dict[int, tuple[weakref.ref, Cell]] = {}
         self.queue: list[tuple] = []
         self.order = itertools.count()
+        self.wanted: set | None = None
+        self.captured: dict[tuple, Cell] = {}
+
+    def restrict(self, roots: list, wanted: list) -> None:
+        """Go only where a wanted edge lies ahead: other parts of the graph are neither run nor freed."""
+        self.wanted = {e if type(e) is tuple else id(e) for e in wanted}
+        stack = [edge[0] for edge in roots if type(edge) is tuple]
+        seen: set = set()
+        while stack:
+            node = stack[-1]
+            ahead = [e[0] for e in node.edges if type(e) is tuple and e[0] not in seen]
+            if node not in seen and ahead:
+                seen.add(node)
+                stack.extend(ahead)
+                continue
+            seen.add(node)
+            stack.pop()
+            if any(self._leads(e) for e in node.edges):
+                self.wanted.add(node)
+
+    def _leads(self, edge: Any) -> bool:
+        if self.wanted is None:
+            return True
+        if type(edge) is tuple:
+            return edge in self.wanted or edge[0] in self.wanted
+        return id(edge) in self.wanted
 
     def add(self, edge: Any, cell: Cell) -> None:
         """Add a gradient to what an edge has."""
+        if not self._leads(edge):
+            return
         if type(edge) is tuple:
             node, k = edge
             slots = self.nodes.get(node)
@@ -67,14 +95,17 @@ def walk(
     roots: Iterable[tuple[Any, Cell]],
     retain: bool,
     create: bool,
-    captured: dict[tuple, Cell] | None = None,
+    wanted: list | None = None,
 ) -> Gradients:
     """Record the backward of the graph above `roots`, pairs of an edge and its cotangent.
 
-    captured: edges whose gradient is wanted although they are no leaves; their values are filled
-    in. RuntimeError where the graph was freed, or something that it needs was written in place.
+    wanted: the only edges whose gradients are asked for; those that are no leaves are then in
+    `captured`. RuntimeError where the graph was freed, or something that it needs was written in place.
     """
     gradients = Gradients(context)
+    roots = list(roots)
+    if wanted is not None:
+        gradients.restrict([edge for edge, _ in roots], wanted)
     before = context.modes
     context.modes = before.replace(grad=create)
     context.walking = True
@@ -85,7 +116,9 @@ def walk(
         while gradients.queue:
             node = heapq.heappop(gradients.queue)[-1]
             cotangents = gradients.nodes.pop(node)
-            _visit_hooks(node, cotangents, captured)
+            _visit_hooks(node, cotangents, gradients)
+            if wanted is not None and node not in gradients.wanted:
+                continue
             _check(node)
             for edge, gradient in _pull(context, node, cotangents):
                 gradients.add(edge, gradient)
@@ -99,15 +132,14 @@ def walk(
     return gradients
 
 
-def _visit_hooks(node: GradNode, cotangents: list, captured: dict | None) -> None:
+def _visit_hooks(node: GradNode, cotangents: list, gradients: Gradients) -> None:
     """Hooks of Tensors that this node made, and edges somebody waits for."""
     for k, watcher in node.watched.items():
         if cotangents[k] is not None:
             cotangents[k] = watcher(cotangents[k])
-    if captured:
-        for k, cell in enumerate(cotangents):
-            if cell is not None and (node, k) in captured:
-                captured[node, k] = cell
+    for k, cell in enumerate(cotangents):
+        if cell is not None and gradients.wanted is not None and (node, k) in gradients.wanted:
+            gradients.captured[node, k] = cell
 
 
 def _check(node: GradNode) -> None:
@@ -207,7 +239,9 @@ def _remembered(context: Context, trace: Trace, root: Cell, retain: bool) -> lis
     leaves = _leaf_positions(trace)
     visited = frozenset(n.first for n in trace.nodes.values() if n.freed)
     inside = all(id(ref) in leaves for ref, _ in pairs) and all(
-        type(e) is not tuple or e[0].trace is trace for n in trace.nodes.values() for e in n.edges
+        not isinstance(e, tuple) or e[0].trace is trace
+        for n in trace.nodes.values()
+        for e in n.edges
     )
     key = ("backward", visited)
     end = trace.state.next.get(key)

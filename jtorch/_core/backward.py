@@ -54,8 +54,8 @@ def backward_all(
             raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
         found = grad(tensors, inputs, grad_tensors, retain_graph, create_graph, True)
         for tensor, value in zip(inputs, found, strict=True):
-            if value is not None:
-                accumulate(tensor, cell_of(value), create_graph)
+            if value is not None and not tensor.retains_grad:  # which has it from the walk
+                _add_up(tensor, cell_of(value), create_graph)
         return
     roots = _roots(tensors, grad_tensors)
     found = walk(local.context, roots, retain_graph, create_graph)
@@ -84,13 +84,12 @@ def grad(
     if grad_outputs is None or isinstance(grad_outputs, Tensor):
         grad_outputs = [grad_outputs] * len(outputs)
     edges = [_wanted_edge(t) for t in inputs]
-    captured: dict[tuple, Any] = {e: None for e in edges if type(e) is tuple}
     retain = create_graph if retain_graph is None else retain_graph
-    found = walk(local.context, _roots(outputs, grad_outputs), retain, create_graph, captured)
+    found = walk(local.context, _roots(outputs, grad_outputs), retain, create_graph, edges)
     results = []
     for tensor, edge in zip(inputs, edges, strict=True):
         if type(edge) is tuple:
-            cell = captured[edge]
+            cell = found.captured.get(edge)
         else:
             cell = found.leaves.get(id(edge), (None, None))[1]
             cell = _with_hooks(tensor, cell) if cell is not None else None
@@ -106,9 +105,14 @@ def grad(
 
 
 def accumulate(tensor: Tensor, cell: Cell, create: bool = False) -> None:
-    """Add a gradient to a leaf's `.grad`; the first one becomes it."""
+    """Add a gradient, as the leaf's hooks change it, to its `.grad`."""
     if tensor.__dict__:
         cell = _with_hooks(tensor, cell)
+    _add_up(tensor, cell, create)
+
+
+def _add_up(tensor: Tensor, cell: Cell, create: bool) -> None:
+    """Add to `.grad`; the first gradient becomes it."""
     before = tensor._grad
     if before is None:
         tensor._grad = from_cell(cell)

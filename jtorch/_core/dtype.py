@@ -8,6 +8,8 @@ Read op.py next, which applies it.
 
 from __future__ import annotations
 
+from typing import Any
+
 import ml_dtypes
 import numpy as np
 

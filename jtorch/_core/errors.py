@@ -6,8 +6,10 @@ fail when a program is compiled or run is raised as `ProgramError`, with the op 
 
 from __future__ import annotations
 
+import difflib
 import os
 import sys
+from collections.abc import Iterable
 from types import FrameType
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -38,6 +40,16 @@ def user_line() -> str:
     """'file:line' of the user's code that is running now."""
     frame = user_frame()
     return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "<unknown>"
+
+
+def absent(room: str, name: str, known: Iterable[str]) -> AttributeError:
+    """What to raise for a name that a public room lacks: it names the nearest one that is there."""
+    hint = ""
+    if not name.startswith("_"):
+        public = [k for k in known if not k.startswith("_")]
+        near = difflib.get_close_matches(name, public, 1, 0.7)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+    return AttributeError(f"{room} has no {name!r} (PyTorch's name, or a misspelling).{hint}")
 
 
 def first_line(error: BaseException) -> str:

@@ -16,7 +16,7 @@ from .dtype import FLOAT, to_dtype
 from .errors import first_line, user_line
 from .graph import LEAF, flows
 from .program import materialise, statistics
-from .strides import contiguous, elementwise
+from .strides import contiguous, like_inputs
 from .trace import Aval, Call, Cell, Node, Slot, State, Trace, number_cell
 
 # A trace longer than this is cut where its first call comes round again; at the limit, anywhere.
@@ -163,7 +163,7 @@ def _strides(call: Call, avals: tuple[Aval, ...], shape: tuple, k: int) -> tuple
     if op.strides is not None:
         return op.strides(avals, shape, call, k)
     if op.inplace:
-        return elementwise([a for a in avals if not a.number], shape)
+        return like_inputs(avals, shape, call, k)
     return contiguous(shape)
 
 

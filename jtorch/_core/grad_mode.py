@@ -38,13 +38,22 @@ class _GradMode:
             def generator(*args: Any, **kwargs: Any) -> Any:
                 with _GradMode(**modes):
                     steps = function(*args, **kwargs)
+                resume, sent = steps.send, None
                 while True:
                     with _GradMode(**modes):
                         try:
-                            value = next(steps)
+                            value = resume(sent)
                         except StopIteration as end:
                             return end.value
-                    yield value
+                    try:
+                        sent = yield value
+                        resume = steps.send
+                    except GeneratorExit:
+                        with _GradMode(**modes):
+                            steps.close()
+                        raise
+                    except BaseException as error:
+                        resume, sent = steps.throw, error
 
             return generator
 

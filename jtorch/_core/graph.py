@@ -10,7 +10,7 @@ number), or a weak reference to a leaf Tensor, or None. Read survivors.py next.
 from __future__ import annotations
 
 import weakref
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +21,7 @@ from .op import Op
 from .strides import unchanged
 from .trace import OVERWRITTEN, Aval, Call, Cell, State, Trace, handle
 
-Edge = Any  # (GradNode, int) | weakref.ref[Tensor] | None
+Edge: TypeAlias = Any  # (GradNode, int) | weakref.ref[Tensor] | None
 
 
 # The identity that makes a pending value a leaf of autograd: nothing flows further back.
@@ -39,7 +39,7 @@ class Vjp:
 
     __slots__ = ("absent", "call", "name", "needs", "outputs")
     view = strides = backward = result = None
-    inplace = False
+    inplace = chooses = saves_output = False
     differentiable = True
     numbers: frozenset[str] = frozenset()
     _made: dict[tuple, Vjp] = {}
@@ -209,7 +209,7 @@ class GradNode:
         self.sequence = (trace.serial, state.first)
         self.inputs: list[Any] | None = None
         self.outputs: list[Any] | None = None
-        self.watch: list[Cell] = []
+        self.watch: list[tuple[int, Cell]] = []
         self.freed = state.first in trace.state.freed
         self.hooks: dict[int, Any] = {}
         self.watched: dict[int, Any] = {}
@@ -233,6 +233,23 @@ class GradNode:
             return [self.first]
         return [p for k, p in enumerate(self.positions) if k in self.saves()]
 
+    def _watched_positions(self) -> list[tuple[int, int]]:
+        """(slot, position) of what must not be written in place before the backward: what PyTorch saves.
+
+        The output has slot -1. Views count with their bases. An in-place op's own first input is not among
+        them: PyTorch keeps a copy, and here old values stay as they are anyway.
+        """
+        slots = [(k, p) for k, p in enumerate(self.positions) if k in self.saves()]
+        if self.call.op.backward is not None or self.call.op.saves_output:
+            slots.append((-1, self.first))
+        written = self.trace.overwritten
+        return [
+            (slot, p)
+            for slot, position in slots
+            for p in view_chain(self.trace, position)
+            if slot != 0 or not 0 < written.get(p, 0) <= self.first
+        ]
+
     def input_cells(self) -> list[Any]:
         """The inputs, as cells of the present trace or kept ones."""
         if self.inputs is not None:
@@ -248,14 +265,9 @@ class GradNode:
     def is_overwritten(self) -> bool:
         """Whether something that the VJP uses has been written in place since."""
         if self.inputs is not None:
-            return any(cell.trace is OVERWRITTEN for cell in self.watch)
-        if not self.trace.overwritten:
-            return False
-        return any(
-            self.first < self.trace.overwritten.get(p, 0)
-            for saved in self.saved_positions()
-            for p in view_chain(self.trace, saved)
-        )
+            return any(cell.trace is OVERWRITTEN for _, cell in self.watch)
+        written = self.trace.overwritten
+        return bool(written) and any(p in written for _, p in self._watched_positions())
 
     def keep(self, cells: dict[int, Cell]) -> None:
         """The trace is about to end: keep cells instead of positions."""
@@ -266,9 +278,7 @@ class GradNode:
             used = self.saves()
             self.inputs = [cells[p] if k in used else None for k, p in enumerate(self.positions)]
             self.outputs = [cells[self.first]] if self.call.op.backward is not None else [None]
-            chain = [p for s in self.saved_positions() for p in view_chain(trace, s) if p in cells]
-            own = {p for p in chain if 0 < trace.overwritten.get(p, 0) <= self.first}
-            self.watch = [cells[p] for p in chain if p not in own]
+            self.watch = [(k, cells[p]) for k, p in self._watched_positions() if p in cells]
         self.trace = None
 
     def free(self) -> None:
@@ -328,7 +338,9 @@ def flows(call: Call, avals: tuple[Aval, ...], slot: int) -> bool:
     """Whether gradients flow back from a call to one of its inputs that requires grad."""
     if not (call.op.differentiable and call.modes.grad and avals[slot].requires_grad):
         return False
-    return not isinstance(call.op, Vjp) or slot in call.op.smooth(avals)
+    if isinstance(call.op, Vjp) and call.op.call.op.chooses:
+        return slot in call.op.smooth(avals)
+    return True
 
 
 def _ancestors(trace: Trace, state: State) -> list[State]:

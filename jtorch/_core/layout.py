@@ -1,10 +1,11 @@
 """Channels last for convolutions on the CPU: a pass over a program before XLA sees it.
 
-PyTorch's images are (N, C, H, W). XLA's CPU convolutions want channels last and transpose around each one; measured
-on two cores, a digits CNN takes 1.3 times as long so. Here values downstream of a convolution are kept with their
-dimensions in another physical order, and element-wise ops, reductions and poolings are run in that order; what has no
-rule gets its operands in the logical order again. On GPU and TPU XLA assigns layouts itself, and the pass is off.
-Nothing depends on this file but program.py; results are the same values.
+PyTorch's images are (N, C, H, W). XLA's CPU convolutions want channels last and transpose around
+each one; measured on two cores, a digits CNN takes 1.3 times as long so. Here values downstream of
+a convolution are kept with their dimensions in another physical order, and element-wise ops,
+reductions and poolings are run in that order; what has no rule gets its operands in the logical
+order again. On GPU and TPU XLA assigns layouts itself, and the pass is off. Nothing depends on this
+file but program.py; results are the same values.
 """
 
 from __future__ import annotations
@@ -18,16 +19,23 @@ from jax import lax
 from jax.core import eval_jaxpr
 
 ELEMENTWISE = frozenset(
-    """abs add add_any and atan2 cbrt ceil clamp convert_element_type copy cos div eq erf erf_inv erfc exp exp2
-    expm1 floor ge gt integer_pow is_finite le lgamma log log1p logistic lt max min mul ne neg nextafter not or
-    pow rem round rsqrt select_n sign sin sqrt square stop_gradient sub tan tanh xor""".split()
+    (
+        *("abs", "add", "add_any", "and", "atan2", "cbrt", "ceil", "clamp", "copy", "cos", "div"),
+        *("convert_element_type", "eq", "erf", "erf_inv", "erfc", "exp", "exp2", "expm1", "floor"),
+        *("ge", "gt", "integer_pow", "is_finite", "le", "lgamma", "log", "log1p", "logistic", "lt"),
+        *("max", "min", "mul", "ne", "neg", "nextafter", "not", "or", "pow", "rem", "round"),
+        *("rsqrt", "select_n", "sign", "sin", "sqrt", "square", "stop_gradient", "sub", "tan"),
+        *("tanh", "xor"),
+    )
 )
-REDUCTIONS = frozenset(("reduce_sum", "reduce_max", "reduce_min", "reduce_prod", "reduce_and", "reduce_or"))
+REDUCTIONS = frozenset(("reduce_sum", "reduce_max", "reduce_min", "reduce_prod"))
+_WINDOW = ("window_dimensions", "window_strides", "padding", "base_dilation", "window_dilation")
+# Primitives with a parameter for each dimension: those parameters.
 WINDOWS = {
-    "reduce_window_sum": ("window_dimensions", "window_strides", "padding", "base_dilation", "window_dilation"),
-    "reduce_window_max": ("window_dimensions", "window_strides", "padding", "base_dilation", "window_dilation"),
-    "reduce_window_min": ("window_dimensions", "window_strides", "padding", "base_dilation", "window_dilation"),
-    "select_and_scatter_add": ("window_dimensions", "window_strides", "padding"),
+    "reduce_window_sum": _WINDOW,
+    "reduce_window_max": _WINDOW,
+    "reduce_window_min": _WINDOW,
+    "select_and_scatter_add": _WINDOW[:3],
     "pad": ("padding_config",),
     "rev": (),
 }
@@ -238,5 +246,3 @@ def _groups(shape: Sequence[int], sizes: Sequence[int]) -> list[tuple[list[int],
                 return None
         groups.append((old, new))
     return groups if i == len(shape) and j == len(sizes) else None
-
-

@@ -1,14 +1,13 @@
 """Leaves of autograd: Tensors made anew over a cell, without history.
 
-`requires_grad_`, `Parameter`, `tensor.data = ...` and `copy.deepcopy` come here. Like alias.py, this
-file knows a Tensor's slots and not its methods. Read tensor.py next.
+`requires_grad_`, `Parameter`, `tensor.data = ...` and `copy.deepcopy` come here. Like alias.py,
+this file knows a Tensor's slots and not its methods. Read tensor.py next.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import jax
 from jax.core import Tracer
 
 from .alias import CLONE, as_constant, as_leaf, cell_of, rebase, storage_of

@@ -1536,5 +1536,5 @@ class Methods:
         """Zeros written to the Tensor. See torch.Tensor.zero_."""
     def __hash__(self) -> _int:
         ...
-    def __init__(self, *args: Any, device: Any = None) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         ...

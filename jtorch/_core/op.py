@@ -45,7 +45,8 @@ class Op:
         the function promotes by itself, and gets numbers that vary as `Varying`.
     backward: None, or the gradient of the one array input in terms of the output
         (cotangent, output, *rest).
-    view: None, or `put(base, new, *rest) -> base`, the write back through this view.
+    chooses: the gradient only compares the inputs (clamp, max): it has no derivative in them, not
+    even zero. view: None, or `put(base, new, *rest) -> base`, the write back through this view.
     strides: None, or the rule for the strides that PyTorch would report (see strides.py).
     """
 
@@ -55,6 +56,7 @@ class Op:
         "aliases",
         "arrays",
         "backward",
+        "chooses",
         "differentiable",
         "function",
         "inplace",
@@ -66,6 +68,7 @@ class Op:
         "promoted",
         "public",
         "result",
+        "saves_output",
         "spread",
         "strides",
         "variadic",
@@ -96,6 +99,8 @@ class Op:
         ):
             setattr(self, fact, facts.pop(fact, None))
         self.differentiable = facts.pop("differentiable", True)
+        self.chooses = facts.pop("chooses", False)
+        self.saves_output = facts.pop("saves_output", False)
         self.inplace = facts.pop("inplace", False)
         self.aliases = facts.pop("aliases", ())
         self.public = facts.pop("public", ("torch", "Tensor"))

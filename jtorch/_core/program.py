@@ -54,9 +54,10 @@ class Program:
     wanted: the positions returned.  source: for each of them, the output of the XLA program, or the
     leaf (-1 down) that it is.  survivors: positions of the nodes whose graph stays alive.  freed:
     alive positions whose graph is gone.  numbers: the leaves that are varying numbers, by dtype.
+    concrete: whether it computes values, not tracers.
     """
 
-    __slots__ = ("call", "freed", "numbers", "source", "survivors", "wanted")
+    __slots__ = ("call", "concrete", "freed", "numbers", "source", "survivors", "wanted")
 
 
 def materialise(trace: Trace, cell: Cell | None = None) -> None:
@@ -170,6 +171,7 @@ def build(trace: Trace, alive: tuple, donated: tuple, nodes: tuple) -> Program:
     steps = path(trace.state)
     structs = [cell.aval.struct for cell in trace.leaves]
     program.numbers = numbers_among(trace.leaves)
+    program.concrete = trace.device is not TRACING
     run = _evaluator(steps, tuple(p for p in program.wanted if p >= 0), program.numbers)
     if trace.device is TRACING:
         program.source = program.wanted
@@ -215,6 +217,9 @@ def _run(program: Program, leaves: Sequence[Cell], wait: bool = False) -> list:
     statistics.programs_run += 1
     with jax.enable_x64(True):
         results = program.call(*entering)
+        if program.concrete and results and isinstance(results[0], Tracer):
+            with jax.ensure_compile_time_eval():  # values from outside, inside somebody's jax.jit
+                results = program.call(*entering)
     if wait:
         jax.block_until_ready(results)
     if program.source is program.wanted:
@@ -427,6 +432,7 @@ def _compute_one(trace: Trace, cell: Cell | None) -> None:
     if program is None:
         program = Program()
         program.numbers, program.wanted = numbers, (position,)
+        program.concrete = trace.device is not TRACING
         program.source = program.wanted
         program.survivors, program.freed = (), ()
         program.call = jax.jit(run)

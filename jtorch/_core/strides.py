@@ -8,6 +8,7 @@ contiguous; views say their own rule (ops/view.py).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 Strides = tuple[int, ...]
 
@@ -91,21 +92,29 @@ def preserved(avals: Sequence, shape: Strides, call: object, k: int) -> Strides:
     return strides if is_dense(shape, strides) else contiguous(shape)
 
 
-def elementwise(avals: Sequence, shape: Strides) -> Strides:
+def elementwise(avals: Sequence, shape: Strides, with_number: bool = False) -> Strides:
     """Strides of an element-wise result: dense, in the order of dimensions of the inputs.
 
     The order is found as PyTorch's TensorIterator finds it: by insertion sort of the dimensions,
     comparing the strides of each input in turn; broadcast dimensions decide nothing.
     """
-    full = [a for a in avals if a.shape]
-    if all(is_contiguous(a.shape, a.strides) for a in full if a.shape == shape):
-        if any(a.shape == shape for a in full) and all(a.shape == shape for a in full):
+    if avals and not with_number and all(a.shape == shape for a in avals):
+        if all(is_contiguous(shape, a.strides) for a in avals):
             return contiguous(shape)
-    same = [a for a in full if a.shape == shape]
-    if len(same) == len(full) and len({a.strides for a in same}) == 1 and same:
-        if is_dense(shape, same[0].strides):
-            return same[0].strides
-    return _permuted(_broadcast_strides(full, shape), shape)
+        if len({a.strides for a in avals}) == 1 and is_dense(shape, avals[0].strides):
+            return avals[0].strides
+    return _permuted(_broadcast_strides([a for a in avals if a.shape], shape), shape)
+
+
+def like_inputs(avals: Sequence, shape: Strides, call: Any, k: int) -> Strides:
+    """The rule of an element-wise op. A number takes part as a zero-dim Tensor would."""
+    arrays = [a for a in avals if not a.number]
+    op = call.op
+    numbers = len(arrays) < len(avals) or any(
+        op.parameter(place) in op.arrays and isinstance(value, (bool, int, float, complex))
+        for place, value in enumerate(call.args)
+    )
+    return elementwise(arrays, shape, numbers)
 
 
 def _broadcast_strides(avals: Sequence, shape: Strides) -> list[list[int]]:

@@ -332,7 +332,7 @@ def from_array(array: Any, device: Any = None, requires_grad: bool = False) -> T
     """
     if isinstance(array, (np.ndarray, np.generic)):
         where = canonical(device)
-        with jax.enable_x64(True):
+        with jax.enable_x64(True), jax.ensure_compile_time_eval():
             array = jax.device_put(np.array(array), jax_device(where))
     else:
         where = device_of(array) if device is None else canonical(device)

@@ -44,6 +44,7 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
     value = _as_value(value, self)
     mask = _single_mask(index)
     if mask is not None and not mask.dim():
+        _check_same_dtype(self, value)
         self, mask = self.unsqueeze(0), mask.reshape(1)
         shape, index = (1, *shape), mask
     if mask is not None and (not isinstance(value, Tensor) or value.numel() == 1):
@@ -54,10 +55,21 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
         spec, values, advanced = parse(shape, index)
         check_writable(self)
         if advanced:
+            _check_same_dtype(self, value)
             result = record(SETITEM_ADVANCED, self, value, False, spec, *values)
         else:
             result = record(SETITEM, self, value, spec, *values)
     write(self, cell_of(result))
+
+
+def _check_same_dtype(input: Tensor, value: Any) -> None:
+    """An advanced index writes without a cast. RuntimeError if it needed one."""
+    if isinstance(value, Tensor) and value.dtype is not input.dtype:
+        raise RuntimeError(
+            "Index put requires the source and destination dtypes match, got "
+            f"{dtypes.TITLES[input.dtype]} for the destination and "
+            f"{dtypes.TITLES[value.dtype]} for the source."
+        )
 
 
 def delitem(self: Tensor, index: Any) -> None:
@@ -288,12 +300,7 @@ def masked_select(input: Tensor, mask: Tensor, *, out: Tensor | None = None) -> 
 def index_put_(input: Tensor, indices: tuple, values: Tensor, accumulate: bool = False) -> Tensor:
     """input[indices] = values, or += where `accumulate`, in place. See torch.Tensor.index_put_."""
     old = check_writable(input)
-    if isinstance(values, Tensor) and values.dtype is not old.aval.dtype:
-        raise RuntimeError(
-            "Index put requires the source and destination dtypes match, got "
-            f"{dtypes.TITLES[old.aval.dtype]} for the destination and "
-            f"{dtypes.TITLES[values.dtype]} for the source."
-        )
+    _check_same_dtype(input, values)
     spec, found, _ = parse(old.aval.shape, tuple(indices))
     write(input, cell_of(record(SETITEM_ADVANCED, input, values, accumulate, spec, *found)))
     return input

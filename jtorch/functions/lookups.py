@@ -1,4 +1,4 @@
-"""Functions that look up by an integer Tensor (gather, scatter, index_select, ...), which is checked.
+"""Functions that look up by an integer Tensor (gather, scatter, take, ...), which is checked.
 
 A program can't raise while it runs, so the rows give NaN for what lies outside. Where the indices
 are at hand on the CPU (they come from the user's data) they are checked here before the row is

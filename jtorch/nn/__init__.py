@@ -6,6 +6,7 @@ tools around parameters. Read module.py first.
 
 from __future__ import annotations
 
+from .._core.errors import absent
 from . import functional, init, modules, utils
 from .activation import (
     CELU,
@@ -296,3 +297,7 @@ __all__ = [
     "modules",
     "utils",
 ]
+
+
+def __getattr__(name: str) -> object:
+    raise absent(__name__, name, globals())

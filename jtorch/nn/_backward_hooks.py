@@ -115,7 +115,7 @@ class _End:
 
         return hook
 
-    def _hand_on(self, k: int) -> Callable[[Tensor], Tensor]:
+    def _hand_on(self, k: int) -> Callable[[Tensor], Tensor | None]:
         def hook(gradient: Tensor) -> Tensor | None:
             if self.changed is None:
                 self.changed = self.act(tuple(self.noted))

@@ -11,6 +11,7 @@ from .._core.op import ROWS
 from .._core.record import record_inplace
 from .._core.tensor import Tensor
 from .._expose import row
+from ..functions.lookups import outside
 from ._classes import check_ids, check_one_hot
 
 _embedding = row("_embedding")
@@ -78,6 +79,12 @@ def embedding_bag(
         )
     if input.dim() == 1 and offsets is None:
         raise ValueError("offsets has to be a 1D Tensor but got None")
+    wrong = outside(input, 0, weight.size(0))
+    if wrong is not None:
+        raise RuntimeError(
+            f"an index of input takes value {wrong} which is not in the valid range "
+            f"[0, {weight.size(0)})"
+        )
     if padding_idx is not None:
         padding_idx %= weight.size(0)
     if max_norm is not None:

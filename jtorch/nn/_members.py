@@ -70,10 +70,9 @@ class Members(dict):
         return value
 
     def popitem(self) -> tuple[str, Any]:
-        name = next(reversed(self), _ABSENT)
-        if name is _ABSENT:
-            return super().popitem()
-        return name, self.pop(name)
+        for name in reversed(self):
+            return name, self.pop(name)
+        return super().popitem()
 
     def clear(self) -> None:
         for name in list(self):

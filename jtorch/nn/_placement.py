@@ -6,7 +6,7 @@ and get new data, so that an optimizer which holds them goes on working; buffers
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 from .._core.device import device as Device
@@ -18,6 +18,10 @@ from ..functions.creation import empty_like
 
 class Placement:
     """The side of a Module that concerns dtypes and devices."""
+
+    children: Callable[[], Iterator[Any]]
+    _buffers: dict[str, Tensor | None]
+    _parameters: dict[str, Any]
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Replace every tensor of this module, and of those below, by `fn` of it."""
@@ -90,7 +94,7 @@ class Placement:
 
     def share_memory(self) -> Self:
         """Let other processes see the tensors. See torch.nn.Module.share_memory."""
-        return self._apply(lambda t: t.share_memory_())
+        return self._apply(lambda t: t.share_memory_())  # pyright: ignore
 
 
 def _apply_to_parameter(fn: Callable[[Tensor], Tensor], parameter: Tensor) -> None:

@@ -36,6 +36,13 @@ class _IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpec
 class StateDict:
     """The side of a Module that concerns saving and loading."""
 
+    _load_state_dict_post_hooks: OrderedDict[int, Callable]
+    _load_state_dict_pre_hooks: OrderedDict[int, Any]
+    _modules: dict[str, Any]
+    _state_dict_hooks: OrderedDict[int, Callable]
+    _state_dict_pre_hooks: OrderedDict[int, Callable]
+    _version: int
+
     # Saving.
 
     def state_dict(
@@ -343,7 +350,7 @@ def _fits(module: Any, state_dict: Mapping[str, Any]) -> bool:
 
 
 def _copied(state_dict: Mapping[str, Any]) -> OrderedDict:
-    copied = OrderedDict(state_dict)
+    copied: Any = OrderedDict(state_dict)
     metadata = getattr(state_dict, "_metadata", None)
     if metadata is not None:
         copied._metadata = metadata

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 class Tree:
     """The side of a Module that concerns what it contains."""
 
+    _modules: dict[str, Any]
+
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """The parameters, with those of all modules below. See torch.nn.Module.parameters."""
         for _, parameter in self.named_parameters(recurse=recurse):
@@ -65,7 +67,7 @@ class Tree:
 
     def named_modules(
         self,
-        memo: set[Module] | None = None,
+        memo: set[Any] | None = None,
         prefix: str = "",
         remove_duplicate: bool = True,
     ) -> Iterator[tuple[str, Module]]:
@@ -79,7 +81,8 @@ class Tree:
             return
         if remove_duplicate:
             memo.add(self)
-        yield prefix, self
+        me: Any = self
+        yield prefix, me
         for name, module in self._modules.items():
             if module is not None:
                 below = f"{prefix}.{name}" if prefix else name

@@ -371,6 +371,8 @@ class _AlongDim(Module):
 class GLU(_AlongDim):
     """a * sigmoid(b), a and b the two halves of x along `dim`. See torch.nn.GLU."""
 
+    dim: int
+
     def __init__(self, dim: int = -1) -> None:
         super().__init__(dim)
 

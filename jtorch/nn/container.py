@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 from .module import Module, indented
@@ -279,7 +279,7 @@ def _name_at(container: _Numbered, idx: int) -> str:
     return list(container._modules)[position]
 
 
-def _renumber(container: _Numbered, modules: list[Module | None]) -> None:
+def _renumber(container: _Numbered, modules: Sequence[Module | None]) -> None:
     """Make `modules` the children, named by position."""
     container._modules.clear()
     for position, module in enumerate(modules):

@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from .._core.errors import absent
 from .._core.grad_mode import no_grad
 from .._core.op import ROWS
 from .._core.record import record_inplace
@@ -47,7 +48,7 @@ def _with_inplace(name: str) -> Callable[..., Tensor]:
 
     def function(*args: Any, **kwargs: Any) -> Tensor:
         if len(args) > count:
-            *args, inplace = args
+            args, inplace = args[:-1], args[-1]
         else:
             inplace = kwargs.pop("inplace", False)
         return written(*args, **kwargs) if inplace else plain(*args, **kwargs)
@@ -341,7 +342,7 @@ def upsample_bilinear(
     return upsample(input, size, scale_factor, mode="bilinear", align_corners=True)
 
 
-__all__ = [
+__all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
     *sorted(functions("nn.functional")),
     "alpha_dropout",
     "batch_norm",
@@ -367,3 +368,7 @@ __all__ = [
     "upsample_bilinear",
     "upsample_nearest",
 ]
+
+
+def __getattr__(name: str) -> object:
+    raise absent(__name__, name, globals())

@@ -36,7 +36,7 @@ def adaptive_avg_pool1d(
     input: Tensor,
     output_size: _int | Sequence[_int | None] | None,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Means: (N, C, L) -> (N, C, output_size). See torch.nn.functional.adaptive_avg_pool1d."""
 def adaptive_avg_pool2d(
@@ -81,7 +81,7 @@ def avg_pool1d(
     ceil_mode: _bool = False,
     count_include_pad: _bool = True,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The mean of each window: (N, C, L) -> (N, C, L'). See torch.nn.functional.avg_pool1d."""
 def avg_pool2d(
@@ -121,7 +121,7 @@ def bilinear(
     weight: Tensor,
     bias: Tensor | None = None,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """input1 @ weight[k] @ input2 for each k, plus bias: (*, a), (*, b), (out, a, b) -> (*, out)."""
 def binary_cross_entropy(
@@ -145,9 +145,7 @@ def binary_cross_entropy_with_logits(
     """binary_cross_entropy of sigmoid(input), without its overflow; pos_weight multiplies the part of target 1. See torch.nn.functional.binary_cross_entropy_with_logits."""
 def celu(input: Tensor, alpha: _float = 1.0, inplace: _bool = False) -> Tensor:
     """max(0, x) + min(0, alpha * (exp(x / alpha) - 1)). See torch.nn.functional.celu."""
-def celu_(input: Tensor, alpha: _float = 1.0) -> Tensor:
-    """`celu` written to this Tensor. max(0, x) + min(0, alpha * (exp(x / alpha) - 1)). See torch.nn.functional.celu."""
-def channel_shuffle(input: Tensor, groups: _int, *, out: Any = None) -> Tensor:
+def channel_shuffle(input: Tensor, groups: _int, *, out: Tensor | None = None) -> Tensor:
     """The channels (dim 1) of `groups` groups, interleaved."""
 def conv1d(
     input: Tensor,
@@ -158,7 +156,7 @@ def conv1d(
     dilation: _int | Sequence[_int] = 1,
     groups: _int = 1,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Cross-correlation: (N, C, L), (O, C / groups, K) -> (N, O, L'). See torch.conv1d."""
 def conv2d(
@@ -170,7 +168,7 @@ def conv2d(
     dilation: _int | Sequence[_int] = 1,
     groups: _int = 1,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Cross-correlation: (N, C, H, W), (O, C / groups, K, K) -> (N, O, H', W')."""
 def conv3d(
@@ -182,7 +180,7 @@ def conv3d(
     dilation: _int | Sequence[_int] = 1,
     groups: _int = 1,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Cross-correlation: (N, C, D, H, W), (O, C / groups, K, K, K) -> (N, O, D', H', W')."""
 def conv_transpose1d(
@@ -195,7 +193,7 @@ def conv_transpose1d(
     groups: _int = 1,
     dilation: _int | Sequence[_int] = 1,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The transpose of conv1d: (N, C, L), (C, O / groups, K) -> (N, O, L')."""
 def conv_transpose2d(
@@ -208,7 +206,7 @@ def conv_transpose2d(
     groups: _int = 1,
     dilation: _int | Sequence[_int] = 1,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The transpose of conv2d: (N, C, H, W), (C, O / groups, K, K) -> (N, O, H', W')."""
 def conv_transpose3d(
@@ -221,7 +219,7 @@ def conv_transpose3d(
     groups: _int = 1,
     dilation: _int | Sequence[_int] = 1,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The transpose of conv3d: (N, C, D, H, W), (C, O / groups, K, K, K) -> (N, O, D', H', W')."""
 def cosine_embedding_loss(
@@ -240,7 +238,7 @@ def cosine_similarity(
     dim: _int = 1,
     eps: _Number = 1e-08,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """x1 . x2 / (max(|x1|, eps) max(|x2|, eps)) along dim. See torch.cosine_similarity."""
 def cross_entropy(
@@ -266,8 +264,6 @@ def ctc_loss(
     """-log of the probability of all alignments of (T, N, C) with targets (N, S), then reduced."""
 def elu(input: Tensor, alpha: _Number = 1.0, inplace: _bool = False) -> Tensor:
     """input where positive, alpha * (exp(input) - 1) elsewhere. See torch.nn.functional.elu."""
-def elu_(input: Tensor, alpha: _Number = 1.0) -> Tensor:
-    """`elu` written to this Tensor. input where positive, alpha * (exp(input) - 1) elsewhere. See torch.nn.functional.elu."""
 def fold(
     input: Tensor,
     output_size: _int | Sequence[_int],
@@ -305,7 +301,7 @@ def group_norm(
     bias: Tensor | None = None,
     eps: _Number = 1e-05,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The channels (dim 1) in groups, each standardised in each sample, times weight, plus bias by channel. See torch.nn.functional.group_norm."""
 def gumbel_softmax(
@@ -316,7 +312,7 @@ def gumbel_softmax(
     dim: _int = -1,
 ) -> Tensor:
     """softmax((logits + Gumbel noise) / tau); `hard` makes it one-hot with the soft gradient."""
-def hardshrink(input: Tensor, lambd: _Number = 0.5, *, out: Any = None) -> Tensor:
+def hardshrink(input: Tensor, lambd: _Number = 0.5, *, out: Tensor | None = None) -> Tensor:
     """input, but 0 on [-lambd, lambd]. See torch.nn.functional.hardshrink."""
 def hardsigmoid(input: Tensor, inplace: _bool = False) -> Tensor:
     """min(max(0, input + 3), 6) / 6; the gradient is 1/6 strictly between -3 and 3."""
@@ -329,8 +325,6 @@ def hardtanh(
     inplace: _bool = False,
 ) -> Tensor:
     """input clamped to [min_val, max_val]; the gradient is 0 at both ends."""
-def hardtanh_(input: Tensor, min_val: _float = -1.0, max_val: _float = 1.0) -> Tensor:
-    """`hardtanh` written to this Tensor. input clamped to [min_val, max_val]; the gradient is 0 at both ends."""
 def hinge_embedding_loss(
     input: Tensor,
     target: Tensor,
@@ -394,13 +388,11 @@ def layer_norm(
     bias: Tensor | None = None,
     eps: _Number = 1e-05,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """input standardised over its last dims, those of normalized_shape, times weight, plus bias."""
 def leaky_relu(input: Tensor, negative_slope: _Number = 0.01, inplace: _bool = False) -> Tensor:
     """input where it is positive, negative_slope * input elsewhere."""
-def leaky_relu_(input: Tensor, negative_slope: _Number = 0.01) -> Tensor:
-    """`leaky_relu` written to this Tensor. input where it is positive, negative_slope * input elsewhere."""
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input @ weight.T + bias: (*, in), (out, in), (out) -> (*, out)."""
 def local_response_norm(
@@ -582,14 +574,19 @@ def pairwise_distance(
     eps: _Number = 1e-06,
     keepdim: _bool = False,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The p-norm of x1 - x2 + eps over the last dim. See torch.pairwise_distance."""
-def pdist(input: Tensor, p: _float = 2, *, out: Any = None) -> Tensor:
+def pdist(input: Tensor, p: _float = 2, *, out: Tensor | None = None) -> Tensor:
     """The p-norm distances of all pairs of rows: (N, M) -> (N (N - 1) / 2). See torch.pdist."""
-def pixel_shuffle(input: Tensor, upscale_factor: _int, *, out: Any = None) -> Tensor:
+def pixel_shuffle(input: Tensor, upscale_factor: _int, *, out: Tensor | None = None) -> Tensor:
     """(*, C r^2, H, W) -> (*, C, H r, W r). See torch.nn.functional.pixel_shuffle."""
-def pixel_unshuffle(input: Tensor, downscale_factor: _int, *, out: Any = None) -> Tensor:
+def pixel_unshuffle(
+    input: Tensor,
+    downscale_factor: _int,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
     """(*, C, H r, W r) -> (*, C r^2, H, W). See torch.nn.functional.pixel_unshuffle."""
 def poisson_nll_loss(
     input: Tensor,
@@ -602,21 +599,19 @@ def poisson_nll_loss(
     reduction: _str = 'mean',
 ) -> Tensor:
     """exp(input) - target * input (or input - target * log(input + eps)), then reduced."""
-def prelu(input: Tensor, weight: Tensor, *, out: Any = None) -> Tensor:
+def prelu(input: Tensor, weight: Tensor, *, out: Tensor | None = None) -> Tensor:
     """input where positive, weight * input elsewhere; one weight, or one per channel (dim 1)."""
 def relu(input: Tensor, inplace: _bool = False) -> Tensor:
     """max(0, input); the gradient at 0 is 0. See torch.nn.functional.relu."""
 def relu6(input: Tensor, inplace: _bool = False) -> Tensor:
     """min(max(0, input), 6). See torch.nn.functional.relu6."""
-def relu_(input: Tensor) -> Tensor:
-    """`relu` written to this Tensor. max(0, input); the gradient at 0 is 0. See torch.nn.functional.relu."""
 def rms_norm(
     input: Tensor,
     normalized_shape: Sequence[_int],
     weight: Tensor | None = None,
     eps: _Number | None = None,
     *,
-    out: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """input / sqrt(mean(input^2) + eps) over its last dims, times weight; eps defaults to the dtype's machine epsilon. See torch.nn.functional.rms_norm."""
 def scaled_dot_product_attention(
@@ -632,10 +627,6 @@ def scaled_dot_product_attention(
     """softmax(query key^T scale + mask) value: (*, L, E), (*, S, E), (*, S, V) -> (*, L, V)."""
 def selu(input: Tensor, inplace: _bool = False) -> Tensor:
     """scale * elu(input, alpha), with the constants of self-normalising networks."""
-def selu_(input: Tensor) -> Tensor:
-    """`selu` written to this Tensor. scale * elu(input, alpha), with the constants of self-normalising networks."""
-def sigmoid(input: Tensor, *, out: Any = None) -> Tensor:
-    """1 / (1 + exp(-input)). See torch.sigmoid."""
 def silu(input: Tensor, inplace: _bool = False) -> Tensor:
     """input * sigmoid(input). See torch.nn.functional.silu."""
 def smooth_l1_loss(
@@ -675,8 +666,6 @@ def softshrink(input: Tensor, lambd: _float = 0.5) -> Tensor:
     """input moved towards 0 by lambd, and 0 on [-lambd, lambd]."""
 def softsign(input: Tensor) -> Tensor:
     """input / (1 + |input|). See torch.nn.functional.softsign."""
-def tanh(input: Tensor, *, out: Any = None) -> Tensor:
-    """Hyperbolic tangent. See torch.tanh."""
 def tanhshrink(input: Tensor) -> Tensor:
     """input - tanh(input). See torch.nn.functional.tanhshrink."""
 def threshold(
@@ -686,8 +675,6 @@ def threshold(
     inplace: _bool = False,
 ) -> Tensor:
     """input where it is above threshold, value elsewhere. See torch.nn.functional.threshold."""
-def threshold_(input: Tensor, threshold: _Number, value: _Number) -> Tensor:
-    """`threshold` written to this Tensor. input where it is above threshold, value elsewhere. See torch.nn.functional.threshold."""
 def triplet_margin_loss(
     anchor: Tensor,
     positive: Tensor,

@@ -397,8 +397,8 @@ class LocalResponseNorm(Module):
 
 
 def _shape(normalized_shape: int | Sequence[int]) -> tuple[int, ...]:
-    if isinstance(normalized_shape, numbers.Integral):
-        return (normalized_shape,)
+    if isinstance(normalized_shape, (int, numbers.Integral)):
+        return (int(normalized_shape),)
     return tuple(normalized_shape)
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any, Self
 
-from .._core.record import plain_tensors
 from .._core.leaf import leaf_of
+from .._core.record import plain_tensors
 from .._core.tensor import Tensor
 from ..functions.creation import empty
 
@@ -57,7 +57,7 @@ class Buffer(Tensor):
     def __new__(cls, data: Tensor | None = None, *, persistent: bool = True) -> Self:
         if data is None:
             data = empty(0)
-        buffer = data.detach().as_subclass(cls).requires_grad_(data.requires_grad)
+        buffer: Any = data.detach().as_subclass(cls).requires_grad_(data.requires_grad)
         buffer.persistent = persistent
         return buffer
 

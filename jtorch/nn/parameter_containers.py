@@ -107,7 +107,7 @@ class ParameterDict(Module):
         joined.update(other)
         return joined
 
-    def __ror__(self, other: Mapping[str, Any]) -> Any:
+    def __ror__(self, other: Any) -> Any:
         joined = other.copy()
         joined.update(self.items())
         return joined

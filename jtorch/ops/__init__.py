@@ -1,7 +1,8 @@
 """The op rows: pure JAX functions with PyTorch's signatures, one family a file. No Tensor here.
 
-To add an op, write a function in its family's file and put `@op(...)` on it (_core/op.py says which facts there
-are); its public names, stub, docs and tests follow. A new file needs no registration: `load` imports them all.
+To add an op, write a function in its family's file and put `@op(...)` on it (_core/op.py says which
+facts there are); its public names, stub, docs and tests follow. A new file needs no registration:
+`load` imports them all.
 """
 
 from __future__ import annotations

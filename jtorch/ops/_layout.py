@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._core.strides import contiguous, elementwise
+from .._core.strides import contiguous, like_inputs
 
 
 def CONTIGUOUS(avals: tuple, shape: tuple[int, ...], call: Any, output: int) -> tuple[int, ...]:
@@ -16,6 +16,5 @@ def CONTIGUOUS(avals: tuple, shape: tuple[int, ...], call: Any, output: int) -> 
     return contiguous(shape)
 
 
-def LIKE_INPUTS(avals: tuple, shape: tuple[int, ...], call: Any, output: int) -> tuple[int, ...]:
-    """The order of dimensions of the inputs, as of an elementwise op."""
-    return elementwise([a for a in avals if not a.number], shape)
+# The order of dimensions of the inputs, as of an elementwise op.
+LIKE_INPUTS = like_inputs

@@ -186,11 +186,11 @@ def _smaller(input: Array, other: Array) -> Array:
     return jnp.minimum(input, other)
 
 
-def _shared(input: Array, other: Array, chosen: Array, tangents: tuple) -> Array:
+def _shared(input: Array, other: Array, chosen: tuple, tangents: tuple) -> Array:
     """The tangent of the chosen operand; half of each where both are equal."""
     equal = input == other
-    weights = (jnp.where(equal, 0.5, chosen[k]).astype(input.dtype) for k in range(2))
-    return sum(w * t for w, t in zip(weights, tangents, strict=True))
+    mine, its = (jnp.where(equal, 0.5, chosen[k]).astype(input.dtype) for k in range(2))
+    return mine * tangents[0] + its * tangents[1]
 
 
 @_larger.defjvp
@@ -207,7 +207,7 @@ def _smaller_jvp(primals: tuple, tangents: tuple) -> tuple:
     return _smaller(input, other), _shared(input, other, chosen, tangents)
 
 
-@op(promote="common", strides=LIKE_INPUTS)
+@op(promote="common", strides=LIKE_INPUTS, chooses=True)
 def maximum(input: Array, other: Array) -> Array:
     """The larger of two; NaN if either is. Equal operands share the gradient.
     See torch.maximum."""
@@ -218,7 +218,7 @@ def maximum(input: Array, other: Array) -> Array:
     return _larger(*jnp.broadcast_arrays(input, other))
 
 
-@op(promote="common", strides=LIKE_INPUTS)
+@op(promote="common", strides=LIKE_INPUTS, chooses=True)
 def minimum(input: Array, other: Array) -> Array:
     """The smaller of two; NaN if either is. Equal operands share the gradient.
     See torch.minimum."""
@@ -229,7 +229,7 @@ def minimum(input: Array, other: Array) -> Array:
     return _smaller(*jnp.broadcast_arrays(input, other))
 
 
-@op(promote="common", strides=LIKE_INPUTS)
+@op(promote="common", strides=LIKE_INPUTS, chooses=True)
 def fmax(input: Array, other: Array) -> Array:
     """The larger of two; a number where the other is NaN. See torch.fmax."""
     check_broadcast(input, other)
@@ -238,7 +238,7 @@ def fmax(input: Array, other: Array) -> Array:
     return jnp.where((input >= other) | jnp.isnan(other), input, other)
 
 
-@op(promote="common", strides=LIKE_INPUTS)
+@op(promote="common", strides=LIKE_INPUTS, chooses=True)
 def fmin(input: Array, other: Array) -> Array:
     """The smaller of two; a number where the other is NaN. See torch.fmin."""
     check_broadcast(input, other)

@@ -34,7 +34,7 @@ def cumsum(input: Array, dim: int, *, dtype: dtype | None = None) -> Array:
     return _running(jnp.cumsum, input, dim, dtype)
 
 
-@op(inplace=True, strides=CONTIGUOUS)
+@op(inplace=True, strides=CONTIGUOUS, saves_output=True)
 def cumprod(input: Array, dim: int, *, dtype: dtype | None = None) -> Array:
     """Running product along dim; integers as int64. See torch.cumprod."""
     return _running(jnp.cumprod, input, dim, dtype)

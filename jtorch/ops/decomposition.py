@@ -71,7 +71,8 @@ def linalg_qr(A: Array, mode: str = "reduced") -> tuple[Array, Array]:
         )
     if mode == "r":
         return jnp.zeros(0, A.dtype), jnp.linalg.qr(A, mode="r")
-    return tuple(jnp.linalg.qr(A, mode=mode))
+    Q, R = jnp.linalg.qr(A, mode=mode)
+    return Q, R
 
 
 @op(result=("Q", "R"))
@@ -137,7 +138,8 @@ def linalg_eigvalsh(A: Array, UPLO: str = "L") -> Array:
 def linalg_eig(A: Array) -> tuple[Array, Array]:
     """Eigenvalues and eigenvectors, complex. On the CPU only. See torch.linalg.eig."""
     check_matrix("linalg.eig", A, True)
-    return tuple(lax.linalg.eig(A, compute_left_eigenvectors=False, enable_eigvec_derivs=True))
+    values, vectors = lax.linalg.eig(A, compute_left_eigenvectors=False, enable_eigvec_derivs=True)
+    return values, vectors
 
 
 @op(public=LINALG)

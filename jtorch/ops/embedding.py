@@ -85,6 +85,7 @@ def embedding_bag(
         bags = input.shape[0]
         owner = jnp.repeat(jnp.arange(bags), input.shape[1])
     else:
+        assert offsets is not None  # F.embedding_bag asks for them where input is 1-d
         bags = offsets.shape[0] - include_last_offset
         starts = offsets[:bags]
         owner = jnp.searchsorted(starts, jnp.arange(input.size), side="right") - 1

@@ -1,8 +1,10 @@
-"""Indexing syntax as ops: `x[...]` and `x[...] = v`. What an index means is worked out in functions/indexing.py.
+"""Indexing syntax as ops: `x[...]` and `x[...] = v`.
 
-A basic index is a tuple of items: an int place holder (INT, its value comes as a number, which may vary), a slice
-(start, stop, step) with step > 0, NEW for a new dimension, one for every dimension of the input. An advanced index has
-TENSOR place holders too, whose values come as arrays.
+What an index means is worked out in functions/indexing.py.
+
+A basic index is a tuple of items: an int place holder (INT, its value comes as a number, which may
+vary), a slice (start, stop, step) with step > 0, NEW for a new dimension, one for every dimension
+of the input. An advanced index has TENSOR place holders too, whose values come as arrays.
 """
 
 from __future__ import annotations
@@ -146,7 +148,8 @@ def _check_expands(shape: tuple[int, ...], target: tuple[int, ...]) -> None:
     """RuntimeError, in the words of `expand`, where a value doesn't fit what is assigned to."""
     if len(shape) > len(target):
         raise RuntimeError(
-            f"The expanded size of the tensor: the number of sizes provided ({len(target)}) must be "
+            f"The expanded size of the tensor: the number of sizes provided ({len(target)}) must "
+            "be "
             f"greater or equal to the number of dimensions in the tensor ({len(shape)})"
         )
     lead = len(target) - len(shape)
@@ -169,7 +172,8 @@ def _fitted(value: Any, shape: tuple[int, ...], like: Array) -> Array:
         return jnp.broadcast_to(array, shape)
     except ValueError:
         raise RuntimeError(
-            f"shape mismatch: value tensor of shape {list(jnp.shape(value))} cannot be broadcast to "
+            f"shape mismatch: value tensor of shape {list(jnp.shape(value))} cannot be broadcast "
+            "to "
             f"indexing result of shape {list(shape)}"
         ) from None
 
@@ -188,8 +192,7 @@ def _check_indices(indices: tuple[Array, ...]) -> None:
     except ValueError:
         shapes = ", ".join(str(list(i.shape)) for i in indices)
         raise IndexError(
-            "shape mismatch: indexing tensors could not be broadcast together with shapes "
-            f"{shapes}"
+            f"shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}"
         ) from None
 
 

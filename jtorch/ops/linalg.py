@@ -7,7 +7,7 @@ raises LinAlgError. Not here: norms (norms.py), products (matmul.py), factorisat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -81,7 +81,7 @@ def cholesky_inverse(input: Array, upper: bool = False) -> Array:
     return cholesky_solve(unit, input, upper)
 
 
-def _broadcast_solve(A: Array, B: Array, solve: object) -> Array:
+def _broadcast_solve(A: Array, B: Array, solve: Callable) -> Array:
     """solve(A, B) with the batch dimensions broadcast."""
     batch = broadcast_shapes(A.shape[:-2], B.shape[:-2])
     A = jnp.broadcast_to(A, batch + A.shape[-2:])

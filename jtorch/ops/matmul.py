@@ -328,7 +328,7 @@ def einsum(equation: str | Array, *operands: Array | tuple[Array, ...]) -> Array
     if not isinstance(equation, str):
         equation, arrays = _from_sublists((equation, *operands))
     elif len(operands) == 1 and isinstance(operands[0], (list, tuple)):
-        arrays = list(operands[0])
+        arrays: list[Any] = list(operands[0])
     else:
         arrays = list(operands)
     if not arrays:

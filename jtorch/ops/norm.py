@@ -40,7 +40,8 @@ def _standardize_jvp(dims: tuple[int, ...], primals: tuple, tangents: tuple) -> 
     """The closed form, which is its own transpose. Measured against differentiating the formula,
     forward and backward on two CPU cores: 1024 x 128 rows 0.185 ms instead of 0.242 ms,
     16 x 64 x 32 x 32 by channel 1.10 ms instead of 1.33 ms."""
-    output, scale = _standardized(*primals, dims)
+    input, eps = primals
+    output, scale = _standardized(input, eps, dims)
     tangent, _ = tangents
     along = jnp.mean(output * tangent, axis=dims, keepdims=True)
     return output, scale * (tangent - jnp.mean(tangent, axis=dims, keepdims=True) - output * along)

@@ -7,6 +7,7 @@ factorisations (linalg.py). Next: linalg.py.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import jax.numpy as jnp
 
@@ -33,7 +34,7 @@ def _p_norm(input: Array, p: float, dims: tuple[int, ...], keepdim: bool) -> Arr
         return jnp.sum(sizes != 0, axis=dims, keepdims=keepdim).astype(sizes.dtype)
     if math.isinf(p):
         reduce = jnp.max if p > 0 else jnp.min
-        empty = {"initial": 0} if p > 0 else {}
+        empty: dict[str, Any] = {"initial": 0} if p > 0 else {}
         return reduce(sizes, axis=dims, keepdims=keepdim, **empty)
     if p < 0:
         return jnp.sum(sizes**p, axis=dims, keepdims=keepdim) ** (1 / p)
@@ -51,7 +52,7 @@ def _cast(name: str, input: Array, d: dtype | None) -> Array:
     return input if d is None else input.astype(d.numpy)
 
 
-@op(public=LINALG)
+@op(public=LINALG, saves_output=True)
 def linalg_vector_norm(
     x: Array,
     ord: float = 2,
@@ -101,7 +102,7 @@ def linalg_matrix_norm(
 
 def _singular_norm(A: Array, ord: float | str, dims: tuple[int, int], keepdim: bool) -> Array:
     singular = jnp.linalg.svd(jnp.moveaxis(A, dims, (-2, -1)), compute_uv=False)
-    if ord == "nuc":
+    if isinstance(ord, str):  # "nuc"
         result = jnp.sum(singular, -1)
     else:
         result = jnp.max(singular, -1) if ord > 0 else jnp.min(singular, -1)
@@ -136,7 +137,7 @@ def linalg_norm(
     return linalg_vector_norm(A, ord, dims, keepdim, dtype=dtype)
 
 
-@op()
+@op(saves_output=True)
 def norm(
     input: Array,
     p: float | str | None = "fro",

@@ -17,11 +17,15 @@ from .view import rule
 
 
 def _bounded(index: Any, size: int, dim: int) -> Any:
-    """A Python index within a dimension, from the front. A varying one was checked when it was given."""
+    """A Python index within a dimension, from the front.
+
+    A varying one was checked when it was given.
+    """
     if isinstance(index, int):
         if not -size <= index < size:
             raise IndexError(
-                f"select(): index {index} out of range for tensor with size {size} at dimension {dim}"
+                f"select(): index {index} out of range for tensor with size {size} at dimension "
+                f"{dim}"
             )
         return index + size if index < 0 else index
     return jnp.where(index < 0, index + size, index)
@@ -92,7 +96,8 @@ def narrow(input: Array, dim: int, start: Number, length: int) -> Array:
     if isinstance(start, int):
         if not -size <= start <= size:
             raise IndexError(
-                f"start out of range (expected to be in range of [{-size}, {size}], but got {start})"
+                f"start out of range (expected to be in range of [{-size}, {size}], but got "
+                f"{start})"
             )
         first = start + size if start < 0 else start
         if first + length > size:

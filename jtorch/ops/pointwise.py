@@ -248,7 +248,7 @@ def nan_to_num(
     return result.astype(input.dtype)
 
 
-@op(inplace=True, promote="own", aliases=("clip",))
+@op(inplace=True, promote="own", chooses=True, aliases=("clip",))
 def clamp(
     input: Array,
     min: Array | Number | None = None,
@@ -280,13 +280,13 @@ def clamp(
     return result
 
 
-@op(inplace=True, promote="own")
+@op(inplace=True, promote="own", chooses=True)
 def clamp_min(input: Array, min: Array | Number) -> Array:
     """The larger of input and the bound. See torch.clamp_min."""
     return clamp(input, min, None)
 
 
-@op(inplace=True, promote="own")
+@op(inplace=True, promote="own", chooses=True)
 def clamp_max(input: Array, max: Array | Number) -> Array:
     """The smaller of input and the bound. See torch.clamp_max."""
     return clamp(input, None, max)

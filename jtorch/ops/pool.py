@@ -14,6 +14,7 @@ import functools
 import itertools
 import math
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -173,7 +174,7 @@ def _lowest(input: Array) -> Number:
 
 
 def _max_by_slices(input: Array, windows: Windows) -> Array:
-    result = None
+    result: Any = None
     for values in windows.slices(windows.pad(input, _lowest(input))):
         if result is None:
             result = values
@@ -210,7 +211,8 @@ def _max_with_indices(input: Array, windows: Windows) -> tuple[Array, Array]:
     """The maxima, and where they stand in the flattened last dims."""
     count = len(windows.kernel)
     places = jnp.arange(math.prod(windows.inputs), dtype=jnp.int32).reshape(windows.inputs)
-    result = indices = None
+    result: Any = None
+    indices: Any = None
     for values, at in zip(
         windows.slices(windows.pad(input, _lowest(input))),
         windows.slices(windows.pad(places, -1)),

@@ -84,7 +84,7 @@ def nanmean(
     return total / count.astype(total.dtype)
 
 
-@op()
+@op(saves_output=True)
 def prod(
     input: Array, dim: int | None = None, keepdim: bool = False, *, dtype: dtype | None = None
 ) -> Array:
@@ -160,7 +160,7 @@ def take_along(input: Array, indices: Array, dim: int) -> Array:
     return jnp.take_along_axis(input, indices, axis=dim, mode="promise_in_bounds")
 
 
-@op(result=("values", "indices"))
+@op(result=("values", "indices"), chooses=True)
 def max(
     input: Array,
     dim: Array | int | None = None,
@@ -173,7 +173,7 @@ def max(
     return _extremum(input, dim, keepdim, other, ("max", maximum))
 
 
-@op(result=("values", "indices"))
+@op(result=("values", "indices"), chooses=True)
 def min(
     input: Array,
     dim: Array | int | None = None,
@@ -197,7 +197,7 @@ def _check_nonempty(name: str, input: Array, dims: Shape, all_dims: bool) -> Non
             raise IndexError(f"{name}(): Expected reduction dim {d} to have non-zero size.")
 
 
-@op()
+@op(chooses=True, saves_output=True)
 def amax(input: Array, dim: Dims = (), keepdim: bool = False) -> Array:
     """The largest elements; equals share the gradient. See torch.amax."""
     dims = wrap_dims(dim, input.ndim)
@@ -205,7 +205,7 @@ def amax(input: Array, dim: Dims = (), keepdim: bool = False) -> Array:
     return _extreme_elements(input, "max", dims, keepdim, False)
 
 
-@op()
+@op(chooses=True, saves_output=True)
 def amin(input: Array, dim: Dims = (), keepdim: bool = False) -> Array:
     """The smallest elements; equals share the gradient. See torch.amin."""
     dims = wrap_dims(dim, input.ndim)
@@ -340,7 +340,7 @@ def var(
     return _moments("std and var", input, dim, unbiased, keepdim, correction)[0]
 
 
-@op()
+@op(saves_output=True)
 def std(
     input: Array,
     dim: Dims | bool = None,
@@ -380,7 +380,7 @@ def std_mean(
     return safe_sqrt(variance), average
 
 
-@op(public=("torch", "Tensor", "special"))
+@op(public=("torch", "Tensor", "special"), saves_output=True)
 def logsumexp(input: Array, dim: Dims, keepdim: bool = False) -> Array:
     """log(sum(exp(input))), without overflow. See torch.logsumexp."""
     if to_dtype(input.dtype).category == COMPLEX:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -164,7 +165,7 @@ def _resample(
     else:
         taps = [(low, 1 - part), (low + 1, part)]
     shape = (m,) + (1,) * (input.ndim - dim - 1)
-    total = None
+    total: Any = None
     for place, weight in taps:
         index = np.clip(place, 0, n - 1).astype(np.int32)
         term = jnp.take(input, index, axis=dim, mode="clip")
@@ -251,7 +252,7 @@ def grid_sample(
     if mode == "nearest":
         return _look_up(input, [jnp.round(p) for p in places])
     lows = [jnp.floor(jax.lax.stop_gradient(p)) for p in places]
-    total = None
+    total: Any = None
     for corner in np.ndindex(*(2,) * len(sizes)):
         at = [low + bit for low, bit in zip(lows, corner, strict=True)]
         weight = jnp.ones((), input.dtype)
@@ -323,7 +324,8 @@ def _reflect(place: Array, low: float, span: float) -> Array:
 def _look_up(input: Array, places: Sequence[Array]) -> Array:
     """input[n, :, places] for each sample: zeros where a place is outside."""
     batch, channels, *sizes = input.shape
-    flat, valid = 0, True
+    flat: Any = 0
+    valid: Any = True
     for place, n in zip(places, sizes, strict=True):
         valid = valid & (place >= 0) & (place <= n - 1)
         flat = flat * n + jnp.clip(jnp.nan_to_num(place), 0, n - 1).astype(jnp.int32)
@@ -338,7 +340,7 @@ def _sample_cubic(
 ) -> Array:
     lows = [jnp.floor(jax.lax.stop_gradient(p)) for p in places]
     weights = [_cubic(p - low) for p, low in zip(places, lows, strict=True)]
-    total = None
+    total: Any = None
     for i, j in np.ndindex(4, 4):
         at = [
             _keep_inside(low + k - 1, n, padding_mode, align_corners)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -136,7 +137,8 @@ def polygamma(n: int, input: Array) -> Array:
 def mvlgamma(input: Array, p: int) -> Array:
     """The logarithm of the multivariate gamma function of dimension p. See torch.mvlgamma."""
     constant = p * (p - 1) / 4 * math.log(math.pi)
-    return constant + sum(lax.lgamma(input - j / 2) for j in range(p))
+    terms: Any = sum(lax.lgamma(input - j / 2) for j in range(p))
+    return constant + terms
 
 
 op("special_multigammaln", promote="float", public=ONLY_SPECIAL)(mvlgamma)

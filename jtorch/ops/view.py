@@ -1,4 +1,6 @@
-"""Views: ops whose result shares its base's storage. Each row says how to write back (`put`) and its strides.
+"""Views: ops whose result shares its base's storage.
+
+Each row says how to write back (`put`) and its strides.
 
 Two laws hold for each of them, and are tested: put(b, get(b)) == b and get(put(b, n)) == n.
 What decides between a view and a copy (reshape, contiguous) is in functions/shaping.py.
@@ -64,7 +66,8 @@ def _view_strides(shape: tuple, strides: tuple, out: tuple, *_: Any, **__: Any) 
     found = view_strides(shape, strides, out)
     if found is None:
         raise RuntimeError(
-            "view size is not compatible with input tensor's size and stride (at least one dimension "
+            "view size is not compatible with input tensor's size and stride (at least one "
+            "dimension "
             "spans across two contiguous subspaces). Use .reshape(...) instead."
         )
     return found
@@ -77,7 +80,7 @@ def view(input: Array, shape: tuple[int, ...]) -> Array:
     return input.reshape(infer_size(shape, input.size))
 
 
-# ------------------------------------------------------------------------------------ order of dimensions
+# ------------------------------------------------------------------------------ order of dimensions
 
 
 def _put_transpose(base: Array, new: Array, dim0: int, dim1: int) -> Array:
@@ -102,7 +105,8 @@ def transpose(input: Array, dim0: int, dim1: int) -> Array:
 def _check_permutation(dims: tuple[int, ...], ndim: int) -> tuple[int, ...]:
     if len(dims) != ndim:
         raise RuntimeError(
-            f"permute(sparse_coo): number of dimensions in the tensor input does not match the length "
+            "permute(sparse_coo): number of dimensions in the tensor input does not match the "
+            "length "
             f"of the desired ordering of dimensions i.e. input.dim() = {ndim} is not equal to "
             f"len(dims) = {len(dims)}"
         )
@@ -131,7 +135,8 @@ def _movedim_order(ndim: int, source: Any, destination: Any) -> list[int]:
     targets = wrap_dims((destination,) if isinstance(destination, int) else destination, ndim)
     if len(sources) != len(targets):
         raise RuntimeError(
-            "movedim: Invalid source or destination dims: source and destination must have the same "
+            "movedim: Invalid source or destination dims: source and destination must have the "
+            "same "
             "number of elements"
         )
     rest = [d for d in range(ndim) if d not in sources]
@@ -189,12 +194,13 @@ def matrix_transpose(input: Array) -> Array:
     """The last two dimensions exchanged: Tensor.mT."""
     if input.ndim < 2:
         raise RuntimeError(
-            f"tensor.mT is only supported on matrices or batches of matrices. Got {input.ndim}-D tensor."
+            f"tensor.mT is only supported on matrices or batches of matrices. Got {input.ndim}-D "
+            "tensor."
         )
     return jnp.swapaxes(input, -1, -2)
 
 
-# ------------------------------------------------------------------------------------ dimensions of size 1
+# ----------------------------------------------------------------------------- dimensions of size 1
 
 
 def _unsqueeze_strides(shape: tuple, strides: tuple, out: tuple, dim: int) -> list[int]:
@@ -231,14 +237,15 @@ def squeeze(input: Array, dim: int | tuple | None = None) -> Array:
     return jnp.squeeze(input, tuple(_squeezed(input.shape, dim)))
 
 
-# ------------------------------------------------------------------------------------------------ expanding
+# ---------------------------------------------------------------------------------------- expanding
 
 
 def _expanded(shape: tuple[int, ...], sizes: tuple[int, ...]) -> tuple[int, ...]:
     lead = len(sizes) - len(shape)
     if lead < 0:
         raise RuntimeError(
-            f"expand(torch.FloatTensor{{{list(shape)}}}, size={list(sizes)}): the number of sizes provided "
+            f"expand(torch.FloatTensor{{{list(shape)}}}, size={list(sizes)}): the number of sizes "
+            "provided "
             f"({len(sizes)}) must be greater or equal to the number of dimensions in the tensor "
             f"({len(shape)})"
         )
@@ -248,14 +255,16 @@ def _expanded(shape: tuple[int, ...], sizes: tuple[int, ...]) -> tuple[int, ...]
         if size == -1:
             if own is None:
                 raise RuntimeError(
-                    f"The expanded size of the tensor (-1) isn't allowed in a leading, non-existing "
+                    "The expanded size of the tensor (-1) isn't allowed in a leading, "
+                    "non-existing "
                     f"dimension {k}"
                 )
             size = own
         elif own is not None and own not in (1, size):
             raise RuntimeError(
                 f"The expanded size of the tensor ({size}) must match the existing size ({own}) at "
-                f"non-singleton dimension {k}.  Target sizes: {list(sizes)}.  Tensor sizes: {list(shape)}"
+                f"non-singleton dimension {k}.  Target sizes: {list(sizes)}.  Tensor sizes: "
+                f"{list(shape)}"
             )
         full.append(size)
     return tuple(full)
@@ -287,7 +296,7 @@ def expand(input: Array, size: tuple[int, ...], *, implicit: bool = False) -> Ar
     return jnp.broadcast_to(input, _expanded(input.shape, size))
 
 
-# -------------------------------------------------------------------------------------------------- complex
+# ------------------------------------------------------------------------------------------ complex
 
 
 @op(
@@ -319,7 +328,10 @@ def _complex_of(pairs: Array) -> Array:
     strides=rule(lambda a, s, o: [*[2 * x for x in s], 1]),
 )
 def view_as_real(input: Array) -> Array:
-    """A complex Tensor as pairs (real, imaginary) in a new last dimension. See torch.view_as_real."""
+    """A complex Tensor as pairs (real, imaginary) in a new last dimension.
+
+    See torch.view_as_real.
+    """
     if not jnp.iscomplexobj(input):
         raise RuntimeError("view_as_real is only supported for complex tensors")
     return jnp.stack([input.real, input.imag], -1)
@@ -330,7 +342,10 @@ def view_as_real(input: Array) -> Array:
     strides=rule(lambda a, s, o: [x // 2 for x in s[:-1]]),
 )
 def view_as_complex(input: Array) -> Array:
-    """Pairs (real, imaginary) in the last dimension as a complex Tensor. See torch.view_as_complex."""
+    """Pairs (real, imaginary) in the last dimension as a complex Tensor.
+
+    See torch.view_as_complex.
+    """
     if not input.ndim or input.shape[-1] != 2:
         raise RuntimeError("Tensor must have a last dimension of size 2")
     return _complex_of(input)

@@ -42,7 +42,9 @@ class Update:
 
     _made: dict[tuple, Update] = {}
 
-    def __new__(cls, rule: Any, options: dict, hyper_names: tuple[str, ...], treedef: Any) -> Update:
+    def __new__(
+        cls, rule: Any, options: dict, hyper_names: tuple[str, ...], treedef: Any
+    ) -> Update:
         key = (rule, tuple(options.items()), hyper_names, treedef)
         made = cls._made.get(key)
         if made is None:
@@ -173,7 +175,8 @@ def _record(context: Any, optimizer: Any, plan: Step, group: dict) -> None:
             )
         tensors = params + [s[n] for s in states for n in names]
     old = [t._cell or cell_of(t) for t in tensors]
-    grads = [p._grad._cell or cell_of(p._grad) for p in params]
+    gradients: list[Any] = [p._grad for p in params]
+    grads = [g._cell or cell_of(g) for g in gradients]
     hyper = plan.hyper(optimizer.hyper(group))
     while True:
         trace = context.trace
@@ -214,7 +217,7 @@ def _arguments(plan: Step, old: list[Cell], grads: list[Cell], hyper: Cell) -> t
 
 def _replace(trace: Trace, state: Any, tensors: list[Tensor], old: list[Cell]) -> None:
     """Give parameters and state their new cells: all of them, or none if it is interrupted."""
-    positions = [c.index if c.trace is trace and c.array is not None else c for c in old]
+    positions: list[Any] = [c.index if c.trace is trace and c.array is not None else c for c in old]
     undo = Undo(tensors, positions)
     trace.writes.append(undo)
     try:

@@ -8,7 +8,7 @@ Adam that is off by 6e-5.)
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -22,19 +22,35 @@ def cast(value: Any, like: Array) -> Array:
     return jnp.asarray(value).astype(like.dtype)
 
 
+# A leaf of the tree that optax maps over. Its own types say "a tree of any kind", and no operators.
+Leaf: TypeAlias = Any
+
+
 def ascend() -> optax.GradientTransformation:
     """Gradients with the other sign: `maximize`."""
-    return optax.stateless(lambda updates, params: -updates)
+
+    def update(g: Leaf, _: Leaf) -> Leaf:
+        return -g
+
+    return optax.stateless(update)
 
 
 def decay_weights(weight_decay: Any) -> optax.GradientTransformation:
     """g + weight_decay * p: the L2 penalty of SGD and Adam."""
-    return optax.stateless(lambda g, p: g + cast(weight_decay, p) * p)
+
+    def update(g: Leaf, p: Leaf) -> Leaf:
+        return g + cast(weight_decay, p) * p
+
+    return optax.stateless(update)
 
 
 def descend(lr: Any) -> optax.GradientTransformation:
     """-lr * u."""
-    return optax.stateless(lambda u, _: -cast(lr, u) * u)
+
+    def update(u: Leaf, _: Leaf) -> Leaf:
+        return -cast(lr, u) * u
+
+    return optax.stateless(update)
 
 
 class MomentumState(NamedTuple):
@@ -49,10 +65,11 @@ def momentum(
     """b = decay * b + (1 - dampening) * g, and b = g at the first step; the update is b, or g +
     decay * b."""
 
-    def init(param: Array) -> MomentumState:
-        return MomentumState(jnp.zeros_like(param))
+    def init(params: Leaf) -> MomentumState:
+        return MomentumState(jnp.zeros_like(params))
 
-    def update(g: Array, state: MomentumState, param: Any = None) -> tuple[Array, MomentumState]:
+    def update(updates: Leaf, state: Any, params: Leaf = None) -> tuple[Leaf, MomentumState]:
+        g = updates
         scaled = g if first or dampening is None else g * cast(1 - dampening, g)
         buffer = state.momentum_buffer * cast(decay, g) + scaled
         return (g + buffer * cast(decay, g) if nesterov else buffer), MomentumState(buffer)
@@ -85,12 +102,13 @@ def adam(lr: Any, beta1: Any, beta2: Any, eps: Any, amsgrad: bool) -> optax.Grad
     far.
     """
 
-    def init(param: Array) -> Any:
-        zeros = jnp.zeros_like(param)
+    def init(params: Leaf) -> Any:
+        zeros = jnp.zeros_like(params)
         step = jnp.zeros((), jnp.float32)
         return AmsgradState(step, zeros, zeros, zeros) if amsgrad else AdamState(step, zeros, zeros)
 
-    def update(g: Array, state: Any, param: Any = None) -> tuple[Array, Any]:
+    def update(updates: Leaf, state: Any, params: Leaf = None) -> tuple[Leaf, Any]:
+        g = updates
         step = state.step + 1
         count = step.astype(jnp.float64)
         mean = state.exp_avg + cast(1 - beta1, g) * (g - state.exp_avg)
@@ -114,8 +132,8 @@ def shrink_weights(
     """p * (1 - lr * weight_decay) before the inner update: decoupled decay, Loshchilov and Hutter
     2019."""
 
-    def update(g: Array, state: Any, param: Array) -> tuple[Array, Any]:
-        updates, state = inner.update(g, state, param)
-        return updates - cast(lr * weight_decay, param) * param, state
+    def update(updates: Leaf, state: Any, params: Leaf = None) -> tuple[Leaf, Any]:
+        updates, state = inner.update(updates, state, params)
+        return updates - cast(lr * weight_decay, params) * params, state
 
     return optax.GradientTransformation(inner.init, update)

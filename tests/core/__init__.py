@@ -1,1 +1,2 @@
-"""Tests of the engine: the trie, programs, donation, autograd, aliases, threads, what leaks and what doesn't."""
+"""Tests of the engine: the trie, programs, donation, autograd, aliases, threads, what leaks and
+what doesn't."""

@@ -100,7 +100,8 @@ def test_scan_and_second_derivative() -> None:
 
 
 def test_what_was_pending_outside_enters_a_jit() -> None:
-    """A pending Tensor that a jitted function closes over; nothing leaks out into the next trace."""
+    """A pending Tensor that a jitted function closes over; nothing leaks out into the next
+    trace."""
     weight = jtorch.ones(3) * 2
     found = jax.jit(lambda a: (jtorch.from_jax(a) * weight).jax())(jnp.ones(3))
     assert found.tolist() == [2, 2, 2]
@@ -113,7 +114,7 @@ def test_reading_a_tracer_is_jaxs_error() -> None:
     assert jtorch.ones(2).sum().item() == 2
 
 
-# -------------------------------------------------------------------------------- the user's configuration
+# ------------------------------------------------------------------------- the user's configuration
 
 
 def assert_untouched() -> None:
@@ -169,7 +170,7 @@ def test_x64_does_not_leak_into_threads() -> None:
     assert found == ["ok"] * 3
 
 
-# ----------------------------------------------------------------------------------------------- threads
+# ------------------------------------------------------------------------------------------ threads
 
 
 def run_in_threads(work: Callable[..., None], count: int, *arguments: Any) -> None:
@@ -205,7 +206,9 @@ def test_threads_record_apart() -> None:
 def test_modes_belong_to_the_thread() -> None:
     found: list[bool] = []
     with jtorch.no_grad(), jtorch.debug.eager():
-        run_in_threads(lambda: found.append((jtorch.ones(1, requires_grad=True) * 2).requires_grad), 1)
+        run_in_threads(
+            lambda: found.append((jtorch.ones(1, requires_grad=True) * 2).requires_grad), 1
+        )
         assert not jtorch.is_grad_enabled()
     assert found == [True]
 

@@ -1,4 +1,5 @@
-"""The trie and the programs: what compiles, what is returned, where a long trace is cut, what numbers become."""
+"""The trie and the programs: what compiles, what is returned, where a long trace is cut, what
+numbers become."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from jtorch._core import program
 from jtorch._core.program import path
 from jtorch._core.trace import Trace
 
-from ..comparison import compilations, compare, executions, forget
+from ..comparison import compare, compilations, executions, forget
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +47,7 @@ def nodes_compiled(function: Callable[[], Any]) -> list[list[str]]:
     return found
 
 
-# ------------------------------------------------------------------------------------------ the trie
+# ----------------------------------------------------------------------------------------- the trie
 
 
 def test_the_same_path_compiles_once() -> None:
@@ -110,7 +111,7 @@ def test_an_op_that_raises_leaves_no_trace() -> None:
     assert y.tolist() == [2, 2, 2]
 
 
-# -------------------------------------------------------------------------------- what a program returns
+# --------------------------------------------------------------------------- what a program returns
 
 
 def outputs_of(trace_reader: Callable[[], Any]) -> list[int]:
@@ -215,7 +216,7 @@ def test_no_second_forward() -> None:
     assert not {"linear", "tanh", "pow", "mean"} & set(backward) and "optimizer_step" in backward
 
 
-# ------------------------------------------------------------------------------------------- the budget
+# --------------------------------------------------------------------------------------- the budget
 
 
 @pytest.mark.parametrize("nodes", [7, 20, 64])
@@ -270,11 +271,12 @@ def test_running_sum_without_an_optimizer() -> None:
     assert compilations() - before <= 4 and longest <= 1010
 
 
-# --------------------------------------------------------------------------------------------- numbers
+# ------------------------------------------------------------------------------------------ numbers
 
 
 def test_numbers_are_static_until_they_vary() -> None:
-    """The first value is part of the program, the second makes a program with an input, the third none."""
+    """The first value is part of the program, the second makes a program with an input, the third
+    none."""
     x = jtorch.ones(3)
     jtorch.synchronize()
     counts = [compiled(lambda k=k: (x * k).tolist()) for k in (0.5, 0.5, 0.25, 0.125, 0.5, 3.0)]
@@ -325,7 +327,11 @@ def test_a_number_that_varies_gives_what_pytorch_gives(name: str, call: Callable
 def test_signed_zeros_and_nan_are_numbers_of_their_own() -> None:
     x = jtorch.ones(2)
     assert [str((x * k)[0].item()) for k in (0.0, -0.0, 0.0)] == ["0.0", "-0.0", "0.0"]
-    assert [str((x * k)[0].item()) for k in (float("nan"), 1.0, float("nan"))] == ["nan", "1.0", "nan"]
+    assert [str((x * k)[0].item()) for k in (float("nan"), 1.0, float("nan"))] == [
+        "nan",
+        "1.0",
+        "nan",
+    ]
     assert [(x * k).dtype for k in (True, 1, 1.0)] == [jtorch.float32] * 3
     i = jtorch.ones(2, dtype=jtorch.int64)
     assert [(i * k).dtype.name for k in (True, 1, 1.0, 2, 2.0)] == [

@@ -95,7 +95,6 @@ ROWS = [
         "out=... arguments don't support automatic differentiation",
         lambda u: u.t.add(u.w, u.v, out=u.t.zeros(3)),
     ),
-    Row("must be Tensor, not list", lambda u: u.t.add(u.v, u.v, out=[1.0])),
     Row(
         "value cannot be converted to type ... without overflow",
         lambda u: u.t.full((2,), 300, dtype=u.t.uint8),

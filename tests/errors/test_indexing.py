@@ -67,11 +67,12 @@ ROWS = [
     Row("invalid data type 'str'", lambda u: u.x[0, "a"]),
     Row("slice indices must be integers", lambda u: u.v[0.5:]),
     Row(
-        "The shape of the mask [2] at index 0 does not match the shape of the indexed tensor [3] at index 0",
+        "The shape of the mask [2] at index 0 does not match the shape of the indexed tensor [3] "
+        "at index 0",
         lambda u: u.v[u.t.tensor([True, False])],
     ),
     Row("The shape of the mask [3] at index 0 does not match ... [2, 3]", lambda u: u.x[u.b]),
-    Row("could not be broadcast together", lambda u: u.x[u.i[:2], u.i]),
+    Row("could not be broadcast together", lambda u: u.y[u.i[:2], u.i]),
     # assignment
     Row("expanded size of the tensor (3) must match the existing size (4)", assign_to_many),
     Row("shape mismatch: value tensor of shape [3]", assign_wrong_rows),
@@ -112,6 +113,10 @@ ROWS = [
     Row("max()", lambda u: u.t.zeros(0).max()),
     Row("argmax()", lambda u: u.t.zeros(0).argmax()),
     # lookups
+    Row(
+        "takes value 4 which is not in the valid range [0, 4)",
+        lambda u: u.t.nn.functional.embedding_bag(u.t.tensor([[1, 4]]), u.y),
+    ),
     Row("out of bounds", lambda u: u.v.gather(0, u.t.tensor([3]))),
     Row("Index tensor must have the same number of dimensions", lambda u: u.x.gather(0, u.i)),
     Row(

@@ -175,7 +175,8 @@ ROWS = [
         lambda u: u.t.nn.functional.nll_loss(u.h, u.i),
     ),
     Row(
-        "Using a target size (torch.Size([3])) that is different to the input size (torch.Size([2, 3]))",
+        "Using a target size (torch.Size([3])) that is different to the input size "
+        "(torch.Size([2, 3]))",
         lambda u: u.t.nn.functional.binary_cross_entropy(u.x.sigmoid(), u.v),
     ),
     Row(

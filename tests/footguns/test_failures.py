@@ -1,4 +1,5 @@
-"""Footgun 15: an interrupt, or too little memory, in the middle of a step: everything is as it was before."""
+"""Footgun 15: an interrupt, or too little memory, in the middle of a step: everything is as it was
+before."""
 
 from __future__ import annotations
 
@@ -59,7 +60,12 @@ FAILURES = [
 
 
 def fails(
-    monkeypatch: pytest.MonkeyPatch, place: str, failure: Callable, kind: type, words: str | None, run: Any
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+    failure: Callable,
+    kind: type,
+    words: str | None,
+    run: Any,
 ) -> None:
     """Run something whose program fails while it is compiled (build) or run (_run)."""
     with monkeypatch.context() as patch:
@@ -72,9 +78,15 @@ def fails(
 @pytest.mark.parametrize("failure, kind, words", FAILURES)
 @pytest.mark.parametrize("before", [0, 1, 3])
 def test_15_a_failed_step(
-    monkeypatch: pytest.MonkeyPatch, place: str, failure: Any, kind: type, words: str | None, before: int
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+    failure: Any,
+    kind: type,
+    words: str | None,
+    before: int,
 ) -> None:
-    """A step fails after `before` good ones: the state is as before, and training goes on the same."""
+    """A step fails after `before` good ones: the state is as before, and training goes on the
+    same."""
     training, twin = Training(), Training()
     for _ in range(before):
         training.step()

@@ -1,4 +1,5 @@
-"""Footguns 11, 12 and 14: loops of other forms, threads and workers, and inference without an optimizer."""
+"""Footguns 11, 12 and 14: loops of other forms, threads and workers, and inference without an
+optimizer."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from typing import Any
 
 from ..comparison import footgun
 
-# ------------------------------------------------------------------- 11: several losses and optimizers
+# ---------------------------------------------------------------- 11: several losses and optimizers
 
 
 @footgun(programs=4)
@@ -92,7 +93,7 @@ def test_11_a_frozen_half(torch: Any) -> list:
     return [found, *model.parameters()]
 
 
-# --------------------------------------------------------------------------------------- 12: threads
+# -------------------------------------------------------------------------------------- 12: threads
 
 
 def in_thread(function: Any) -> Any:
@@ -112,7 +113,9 @@ def test_12_batches_from_a_thread(torch: Any) -> list:
     found = []
     with ThreadPoolExecutor(1) as pool:
         for step in range(6):
-            batch = pool.submit(lambda k: torch.arange(12.0).view(4, 3) / 12 + 0.1 * k, step).result()
+            batch = pool.submit(
+                lambda k: torch.arange(12.0).view(4, 3) / 12 + 0.1 * k, step
+            ).result()
             optimizer.zero_grad()
             loss = model(batch).pow(2).mean()
             loss.backward()
@@ -166,7 +169,7 @@ def test_12_training_in_threads(torch: Any) -> list:
     return [losses, weights, enabled, in_thread(torch.is_grad_enabled)]
 
 
-# ---------------------------------------------------------------------------- 14: inference in a loop
+# -------------------------------------------------------------------------- 14: inference in a loop
 
 
 def classifier(torch: Any) -> Any:

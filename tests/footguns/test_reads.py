@@ -32,7 +32,7 @@ def losses(torch: Any, weigh: Any, steps: int = 12) -> list:
     return [found, model.weight, model.bias]
 
 
-# ------------------------------------------------------------------------------ 1: a number that changes
+# ------------------------------------------------------------------------- 1: a number that changes
 
 
 @footgun(programs=3)
@@ -94,7 +94,7 @@ def test_01_schedule(torch: Any) -> list:
     return [found, model.weight]
 
 
-# ------------------------------------------------------------------------------------ 2: a running sum
+# --------------------------------------------------------------------------------- 2: a running sum
 
 
 @footgun(programs=3, tolerance=1e-5)
@@ -125,7 +125,7 @@ def test_02_running_sum_with_its_graph(torch: Any) -> list:
     return [running.detach(), model.weight]
 
 
-# -------------------------------------------------------------------------- 3: reads in some iterations
+# ---------------------------------------------------------------------- 3: reads in some iterations
 
 
 @footgun(programs=5)
@@ -181,7 +181,8 @@ def test_04_item_before_backward(torch: Any) -> list:
 
 @pytest.mark.parametrize("reads", [0, 1])
 def test_04_no_second_forward(reads: int) -> None:
-    """With the read, an iteration runs two programs instead of one: the second has no forward in it."""
+    """With the read, an iteration runs two programs instead of one: the second has no forward in
+    it."""
     model, x, y, optimizer = regression(jtorch)
 
     def iterate() -> None:

@@ -1,4 +1,5 @@
-"""Footguns 5 to 8: changing shapes, branches and exceptions, dropout, and what must not keep a graph alive."""
+"""Footguns 5 to 8: changing shapes, branches and exceptions, dropout, and what must not keep a
+graph alive."""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ def train(torch: Any, model: Any, optimizer: Any, x: Any, y: Any) -> Any:
     return loss.detach()
 
 
-# ---------------------------------------------------------------------------------- 5: shapes that change
+# ---------------------------------------------------------------------------- 5: shapes that change
 
 
 @footgun(programs=6)
@@ -46,7 +47,8 @@ def test_05_an_odd_last_batch(torch: Any) -> list:
 
 @footgun(programs=7)
 def test_05_lengths_that_change(torch: Any) -> list:
-    """Sequences of five lengths, twice: one program a length, one for what comes first, one for detach()."""
+    """Sequences of five lengths, twice: one program a length, one for what comes first, one for
+    detach()."""
     model, optimizer = network(torch)
     found = []
     for length in [4, 5, 6, 7, 8] * 2:
@@ -55,7 +57,7 @@ def test_05_lengths_that_change(torch: Any) -> list:
     return [found, *model.parameters()]
 
 
-# ------------------------------------------------------------------------------------- 6: control flow
+# ---------------------------------------------------------------------------------- 6: control flow
 
 
 @footgun(programs=5)
@@ -101,7 +103,7 @@ def test_06_an_exception_in_the_middle(torch: Any) -> list:
     return [found, *model.parameters()]
 
 
-# ------------------------------------------------------------------------------------------ 7: dropout
+# --------------------------------------------------------------------------------------- 7: dropout
 
 
 @footgun(programs=2)
@@ -134,13 +136,15 @@ def test_07_dropout_in_training(torch: Any) -> list:
     return [found, *model.parameters()]
 
 
-# ------------------------------------------------------------- 8: statistics, averages, sums of metrics
+# --------------------------------------------------------- 8: statistics, averages, sums of metrics
 
 
 @footgun(programs=4)
 def test_08_batch_norm(torch: Any) -> list:
     """Running statistics in train and eval."""
-    model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4), torch.nn.Linear(4, 2))
+    model = torch.nn.Sequential(
+        torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4), torch.nn.Linear(4, 2)
+    )
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     x, y = torch.randn(8, 3), torch.randint(0, 2, (8,))
     found = []
@@ -185,7 +189,8 @@ def test_08_sums_of_metrics(torch: Any) -> list:
 
 
 def test_08_nothing_keeps_the_graph_alive() -> None:
-    """After training with batch norm, an average and a sum, no more arrays live than the model has."""
+    """After training with batch norm, an average and a sum, no more arrays live than the model
+    has."""
     model = jtorch.nn.Sequential(jtorch.nn.Linear(3, 4), jtorch.nn.BatchNorm1d(4))
     optimizer = jtorch.optim.SGD(model.parameters(), lr=0.1)
     x, y = jtorch.randn(8, 3), jtorch.randint(0, 4, (8,))

@@ -13,7 +13,7 @@ import jtorch
 
 from ..comparison import footgun
 
-# ------------------------------------------------------------------------------------- 9: in-place writes
+# ------------------------------------------------------------------------------- 9: in-place writes
 
 
 @footgun(programs=0)
@@ -83,7 +83,7 @@ def test_09_update_through_data(torch: Any) -> list:
     return list(layer.parameters())
 
 
-# ---------------------------------------------------------------------- 10: old values across a step
+# --------------------------------------------------------------------- 10: old values across a step
 
 
 @footgun(programs=2)
@@ -154,7 +154,7 @@ def test_10_old_state_dict(torch: Any) -> list:
     return [*found, best["weight"], layer.weight, alias["weight"]]
 
 
-# --------------------------------------------------------------------------- 13: copies and shared weights
+# -------------------------------------------------------------------- 13: copies and shared weights
 
 
 class Tied:
@@ -190,7 +190,8 @@ def steps(torch: Any, model: Any, x: Any, y: Any, count: int = 4) -> list:
 
 @footgun(programs=2)
 def test_13_tied_weights(torch: Any) -> list:
-    """One parameter, used twice: its gradient is the sum, it is updated once, a copy keeps it tied."""
+    """One parameter, used twice: its gradient is the sum, it is updated once, a copy keeps it
+    tied."""
     model = Tied.model(torch)
     x, y = torch.tensor([0, 1, 2, 3]), torch.tensor([1, 2, 3, 4])
     twin = copy.deepcopy(model)

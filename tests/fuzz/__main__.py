@@ -1,4 +1,5 @@
-"""Run random programs and print those that differ: `python -m tests.fuzz --first 0 --count 2000`."""
+"""Run random programs and print those that differ: `python -m tests.fuzz --first 0 --count
+2000`."""
 
 from __future__ import annotations
 

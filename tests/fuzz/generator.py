@@ -1,8 +1,8 @@
 """Writes random programs: ops, views, in-place writes, modes, backward, reads, optimizer steps.
 
-A program is a list of statements, each a line of Python over the names `torch`, `step` and variables. It is written with
-PyTorch at hand, so that shapes mostly fit; a statement that raises stays in, and the exception is part of what is
-compared. Read runner.py next.
+A program is a list of statements, each a line of Python over the names `torch`, `step` and
+variables. It is written with PyTorch at hand, so that shapes mostly fit; a statement that raises
+stays in, and the exception is part of what is compared. Read runner.py next.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Generator:
             self.random.choices(makers, weights)[0]()
         return before, self.statements
 
-    # ------------------------------------------------------------------------------------------ helpers
+    # -------------------------------------------------------------------------------------- helpers
 
     def _do(self, statement: str) -> None:
         self.statements.append(statement)
@@ -92,9 +92,9 @@ class Generator:
 
     def _scalar(self) -> str:
         value = self.random.choice(["0.5", "2", "-1.5", "0.1", "1", "0.25"])
-        return self.random.choice([value, value, value, f"(0.5 + 0.25 * step)", "(step + 1)"])
+        return self.random.choice([value, value, value, "(0.5 + 0.25 * step)", "(step + 1)"])
 
-    # ---------------------------------------------------------------------------------------- statements
+    # ----------------------------------------------------------------------------------- statements
 
     def _leaf(self) -> None:
         shape = self.random.choice([(3,), (2, 3), (3, 2), (1, 3), (2, 1), (), (2, 2, 3), (4,)])
@@ -135,14 +135,18 @@ class Generator:
         kind = self.random.choice(REDUCE)
         dim = self.random.randint(-1, max(0, tensor.dim() - 1))
         if kind in ("cumsum", "softmax", "logsumexp") or self.random.random() < 0.5:
-            keep = ", keepdim=True" if kind in ("sum", "mean") and self.random.random() < 0.5 else ""
+            keep = (
+                ", keepdim=True" if kind in ("sum", "mean") and self.random.random() < 0.5 else ""
+            )
             self._new(f"{name}.{kind}({dim}{keep})")
         else:
             self._new(f"{name}.{kind}()")
 
     def _matmul(self) -> None:
         a = self._name(True)
-        self._new(self.random.choice([f"{a} @ {a}.t()", f"{a}.t() @ {a}", f"{a} @ {self._name(True)}"]))
+        self._new(
+            self.random.choice([f"{a} @ {a}.t()", f"{a}.t() @ {a}", f"{a} @ {self._name(True)}"])
+        )
 
     def _view_of(self, name: str) -> str:
         tensor = self._tensor(name)
@@ -150,28 +154,30 @@ class Generator:
         d = self.random.randrange(dims)
         size = tensor.shape[d] if tensor.dim() else 1
         i = self.random.randrange(max(1, size))
-        return self.random.choice([
-            f"{name}.view(-1)",
-            f"{name}.reshape(-1)",
-            f"{name}.t()",
-            f"{name}.transpose(0, -1)",
-            f"{name}.unsqueeze({d})",
-            f"{name}.squeeze()",
-            f"{name}[{i}]",
-            f"{name}[..., {i}]",
-            f"{name}[{i}:]",
-            f"{name}[:, :2]",
-            f"{name}[::2]",
-            f"{name}[None]",
-            f"{name}.select({d}, {i})",
-            f"{name}.narrow({d}, 0, {max(1, size - 1)})",
-            f"{name}.expand(2, *{name}.shape)",
-            f"{name}.flatten()",
-            f"{name}.contiguous()",
-            f"{name}.permute(*range({name}.dim() - 1, -1, -1))",
-            f"{name}.diagonal()",
-            f"{name}.chunk(2)[0].clone()",
-        ])
+        return self.random.choice(
+            [
+                f"{name}.view(-1)",
+                f"{name}.reshape(-1)",
+                f"{name}.t()",
+                f"{name}.transpose(0, -1)",
+                f"{name}.unsqueeze({d})",
+                f"{name}.squeeze()",
+                f"{name}[{i}]",
+                f"{name}[..., {i}]",
+                f"{name}[{i}:]",
+                f"{name}[:, :2]",
+                f"{name}[::2]",
+                f"{name}[None]",
+                f"{name}.select({d}, {i})",
+                f"{name}.narrow({d}, 0, {max(1, size - 1)})",
+                f"{name}.expand(2, *{name}.shape)",
+                f"{name}.flatten()",
+                f"{name}.contiguous()",
+                f"{name}.permute(*range({name}.dim() - 1, -1, -1))",
+                f"{name}.diagonal()",
+                f"{name}.chunk(2)[0].clone()",
+            ]
+        )
 
     def _view(self) -> None:
         self._new(self._view_of(self._name()))
@@ -182,22 +188,26 @@ class Generator:
 
     def _inplace_on(self, a: str) -> str:
         b, s = self._name(), self._scalar()
-        return self.random.choice([
-            f"{a}.{self.random.choice(INPLACE)}()",
-            f"{a}.add_({b})",
-            f"{a}.mul_({s})",
-            f"{a}.mul_({b})",
-            f"{a}.copy_({b})",
-            f"{a}.fill_({s})",
-            f"{a}.sub_({b}, alpha=0.5)",
-            f"{a} += {b}",
-            f"{a} *= {s}",
-        ])
+        return self.random.choice(
+            [
+                f"{a}.{self.random.choice(INPLACE)}()",
+                f"{a}.add_({b})",
+                f"{a}.mul_({s})",
+                f"{a}.mul_({b})",
+                f"{a}.copy_({b})",
+                f"{a}.fill_({s})",
+                f"{a}.sub_({b}, alpha=0.5)",
+                f"{a} += {b}",
+                f"{a} *= {s}",
+            ]
+        )
 
     def _setitem(self) -> None:
         a, s = self._name(), self._scalar()
         value = self.random.choice([s, s, self._name()])
-        index = self.random.choice(["0", "-1", "..., 0", ":, 1", "1:", "::2", f"{a} > 0", "...", "[0, -1]"])
+        index = self.random.choice(
+            ["0", "-1", "..., 0", ":, 1", "1:", "::2", f"{a} > 0", "...", "[0, -1]"]
+        )
         self._do(f"{a}[{index}] {self.random.choice(['=', '=', '+='])} {value}")
 
     def _no_grad(self) -> None:
@@ -217,7 +227,9 @@ class Generator:
 
     def _read(self) -> None:
         a = self._name()
-        self._do(f"read = {a}.{self.random.choice(['tolist()', 'sum().item()', 'detach().numpy().tolist()'])}")
+        self._do(
+            f"read = {a}.{self.random.choice(['tolist()', 'sum().item()', 'detach().numpy().tolist()'])}"
+        )
 
     def _detach(self) -> None:
         a = self._name()
@@ -225,28 +237,38 @@ class Generator:
 
     def _flags(self) -> None:
         a = self._name(True)
-        self._do(self.random.choice([
-            f"{a}.requires_grad_()",
-            f"{a}.requires_grad_(False)",
-            f"{a}.detach_()",
-            f"{a}.retain_grad()",
-            f"{a}.grad = None",
-        ]))
+        self._do(
+            self.random.choice(
+                [
+                    f"{a}.requires_grad_()",
+                    f"{a}.requires_grad_(False)",
+                    f"{a}.detach_()",
+                    f"{a}.retain_grad()",
+                    f"{a}.grad = None",
+                ]
+            )
+        )
 
     def _index(self) -> None:
         a = self._name()
-        self._new(self.random.choice([
-            f"{a}[[0, -1]]",
-            f"{a}[{a} > 0]",
-            f"torch.where({a} > 0, {a}, 0.5)",
-            f"{a}[torch.tensor([1, 0])]",
-            f"torch.cat([{a}, {a}])",
-            f"torch.stack([{a}, {self._name()}])",
-        ]))
+        self._new(
+            self.random.choice(
+                [
+                    f"{a}[[0, -1]]",
+                    f"{a}[{a} > 0]",
+                    f"torch.where({a} > 0, {a}, 0.5)",
+                    f"{a}[torch.tensor([1, 0])]",
+                    f"torch.cat([{a}, {a}])",
+                    f"torch.stack([{a}, {self._name()}])",
+                ]
+            )
+        )
 
     def _cast(self) -> None:
         a = self._name()
-        self._new(f"{a}.{self.random.choice(['double()', 'float()', 'long()', 'bool()', 'to(torch.float64)'])}")
+        self._new(
+            f"{a}.{self.random.choice(['double()', 'float()', 'long()', 'bool()', 'to(torch.float64)'])}"
+        )
 
     def _alias_grad(self) -> None:
         a = self._name(True)
@@ -256,20 +278,26 @@ class Generator:
         leaves = [n for n in self._names() if self.env[n].requires_grad and self.env[n].is_leaf]
         if not leaves:
             return
-        made = self.random.choice([
-            f"torch.optim.SGD([{', '.join(leaves)}], lr=0.1)",
-            f"torch.optim.SGD([{', '.join(leaves)}], lr=0.1, momentum=0.9, weight_decay=0.01)",
-            f"torch.optim.Adam([{', '.join(leaves)}], lr=0.01)",
-            f"torch.optim.AdamW([{', '.join(leaves)}], lr=0.01)",
-        ])
+        made = self.random.choice(
+            [
+                f"torch.optim.SGD([{', '.join(leaves)}], lr=0.1)",
+                f"torch.optim.SGD([{', '.join(leaves)}], lr=0.1, momentum=0.9, weight_decay=0.01)",
+                f"torch.optim.Adam([{', '.join(leaves)}], lr=0.01)",
+                f"torch.optim.AdamW([{', '.join(leaves)}], lr=0.01)",
+            ]
+        )
         statement = f"optimizer = {made}"
         before.append(statement)
         execute(statement, self.env)
 
     def _step(self) -> None:
-        self._do(self.random.choice([
-            "optimizer.step()",
-            "optimizer.step()",
-            "optimizer.zero_grad()",
-            "optimizer.param_groups[0]['lr'] *= 0.5",
-        ]))
+        self._do(
+            self.random.choice(
+                [
+                    "optimizer.step()",
+                    "optimizer.step()",
+                    "optimizer.zero_grad()",
+                    "optimizer.param_groups[0]['lr'] *= 0.5",
+                ]
+            )
+        )

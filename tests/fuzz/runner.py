@@ -1,7 +1,7 @@
 """Runs a program of statements under a library, and compares what two runs have seen.
 
-Compared after each statement: the class of its exception, and what it read. Compared at the end: every variable's
-value, shape, dtype, strides, requires_grad, is_leaf, gradient and version.
+Compared after each statement: the class of its exception, and what it read. Compared at the end:
+every variable's value, shape, dtype, strides, requires_grad, is_leaf, gradient and version.
 """
 
 from __future__ import annotations

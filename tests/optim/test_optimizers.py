@@ -1,4 +1,5 @@
-"""SGD, Adam and AdamW against PyTorch: every option over several steps, groups, state dicts, optax, failures."""
+"""SGD, Adam and AdamW against PyTorch: every option over several steps, groups, state dicts, optax,
+failures."""
 
 from __future__ import annotations
 

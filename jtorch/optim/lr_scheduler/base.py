@@ -177,11 +177,11 @@ def note_steps(optimizer: Optimizer) -> None:
 
     @functools.wraps(function)
     def noted_step(*args: Any, **kwargs: Any) -> Any:
-        owner = reference()
+        owner: Any = reference()
         owner._opt_called = True
         return function(owner, *args, **kwargs)
 
-    noted_step._wrapped_by_lr_sched = True
+    noted_step.__dict__["_wrapped_by_lr_sched"] = True
     optimizer.step = noted_step
 
 

@@ -232,11 +232,12 @@ class _FunctionLR(LRScheduler):
     ) -> None:
         self.optimizer = optimizer
         count = len(optimizer.param_groups)
-        if not isinstance(lr_lambda, (list, tuple)):
-            lr_lambda = [lr_lambda] * count
-        elif len(lr_lambda) != count:
-            raise ValueError(f"Expected {count} lr_lambdas, but got {len(lr_lambda)}")
-        self.lr_lambdas = list(lr_lambda)
+        functions: Any = lr_lambda
+        if not isinstance(functions, (list, tuple)):
+            functions = [functions] * count
+        elif len(functions) != count:
+            raise ValueError(f"Expected {count} lr_lambdas, but got {len(functions)}")
+        self.lr_lambdas = list(functions)
         super().__init__(optimizer, last_epoch)
 
     def state_dict(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ collate.py, dataloader.py.
 
 from __future__ import annotations
 
+from ..._core.errors import absent
 from .collate import default_collate, default_convert
 from .dataloader import DataLoader, get_worker_info
 from .dataset import (
@@ -42,3 +43,7 @@ __all__ = [
     "get_worker_info",
     "random_split",
 ]
+
+
+def __getattr__(name: str) -> object:
+    raise absent(__name__, name, globals())

@@ -1,0 +1,449 @@
+"""Autograd against PyTorch: accumulation, hooks, higher derivatives, modes, versions, and its
+errors."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+import jtorch
+
+from ..comparison import compare, difference, observed
+
+
+def leaf(t: Any, *values: float) -> Any:
+    """A leaf of some numbers."""
+    return t.tensor(values or (0.5, -1.5, 2.0), requires_grad=True)
+
+
+# ---------------------------------------------------------------------- values: a table of programs
+
+
+def accumulation(t: Any) -> list:
+    x = leaf(t)
+    (x * x).sum().backward()
+    kept = x.grad
+    (x * 3).sum().backward()
+    return [x.grad, kept is x.grad, kept]
+
+
+def a_gradient_for_backward(t: Any) -> list:
+    x = leaf(t)
+    (x.exp() * 2).backward(t.tensor([1.0, 0.0, -1.0]))
+    return [x.grad]
+
+
+def only_some_inputs(t: Any) -> list:
+    x, y = leaf(t), leaf(t, 1.0, 2.0, 3.0)
+    (x * y).sum().backward(inputs=[x])
+    return [x.grad, y.grad is None]
+
+
+def inputs_that_are_no_leaves(t: Any) -> list:
+    x = leaf(t)
+    y = x * 2
+    y.retain_grad()
+    (y * y).sum().backward(inputs=[y])
+    return [y.grad, x.grad is None]
+
+
+def inputs_with_hooks(t: Any) -> list:
+    x = leaf(t)
+    x.register_hook(lambda g: g * 2)
+    y = x * 3
+    y.register_hook(lambda g: g + 1)
+    (y * y).sum().backward(inputs=[x, y])
+    return [x.grad, y.grad.detach()]
+
+
+def grad_of_several(t: Any) -> list:
+    x, y = leaf(t), leaf(t, 1.0, 2.0, 3.0)
+    z = x * y
+    return [*t.autograd.grad([z.sum(), (x * x).sum()], [x, y, z]), x.grad is None]
+
+
+def grad_unused(t: Any) -> list:
+    x, y = leaf(t), leaf(t)
+    found = t.autograd.grad(x.sum(), [x, y], allow_unused=True)
+    zeros = t.autograd.grad(x.sum(), [x, y], materialize_grads=True)
+    return [found[1] is None, *zeros]
+
+
+def grad_with_cotangents(t: Any) -> list:
+    x = leaf(t)
+    return list(t.autograd.grad(x.sin(), x, t.tensor([1.0, 2.0, 3.0])))
+
+
+def double_backward(t: Any) -> list:
+    x = leaf(t)
+    (g,) = t.autograd.grad((x**3).sum(), x, create_graph=True)
+    (h,) = t.autograd.grad((g * g).sum(), x, create_graph=True)
+    (third,) = t.autograd.grad(h.sum(), x)
+    return [g, g.requires_grad, h, third]
+
+
+def backward_with_create_graph(t: Any) -> list:
+    x = leaf(t)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        (x.exp() * x).sum().backward(create_graph=True)
+    first = x.grad
+    x.grad = None
+    (first * first).sum().backward()
+    return [first.detach(), x.grad.detach()]
+
+
+def gradient_penalty(t: Any) -> list:
+    layer = t.nn.Linear(3, 1)
+    x = t.randn(4, 3, requires_grad=True)
+    (g,) = t.autograd.grad(t.tanh(layer(x)).sum(), x, create_graph=True)
+    ((g.norm(2, dim=1) - 1) ** 2).mean().backward()
+    return [layer.weight.grad, layer.bias.grad is None or layer.bias.grad.abs().sum() > 0]
+
+
+def hessian_vector_product(t: Any) -> list:
+    x, v = leaf(t), t.tensor([1.0, -1.0, 0.5])
+    (g,) = t.autograd.grad((x.sin() * x.exp()).sum(), x, create_graph=True)
+    return list(t.autograd.grad((g * v).sum(), x))
+
+
+def second_order_across_a_read(t: Any) -> list:
+    x = leaf(t)
+    y = (x**3).sum()
+    value = y.item()
+    (g,) = t.autograd.grad(y, x, create_graph=True)
+    read = g.tolist()
+    (h,) = t.autograd.grad(g.sum(), x)
+    return [value, read, h]
+
+
+def retain_graph(t: Any) -> list:
+    x = leaf(t)
+    y = (x.exp() * x).sum()
+    y.backward(retain_graph=True)
+    y.item()
+    y.backward(retain_graph=True)
+    y.backward()
+    return [x.grad]
+
+
+def a_graph_that_saves_nothing_twice(t: Any) -> list:
+    x = leaf(t)
+    y = (x + 1).sum()
+    y.backward()
+    y.backward()
+    return [x.grad]
+
+
+def branches_and_detach(t: Any) -> list:
+    x = leaf(t)
+    y = x.exp()
+    (y * y.detach() + x.detach() * x).sum().backward()
+    return [x.grad]
+
+
+def several_outputs(t: Any) -> list:
+    x = t.arange(6.0).view(2, 3).requires_grad_()
+    values, indices = x.max(dim=1)
+    a, b = x.chunk(2, 0)
+    (values.sum() * 2 + (a * b).sum()).backward()
+    return [indices, x.grad, values.requires_grad, indices.requires_grad]
+
+
+def hooks_on_a_leaf(t: Any) -> list:
+    x, seen = leaf(t), []
+    first = x.register_hook(lambda g: seen.append(g.clone()))
+    x.register_hook(lambda g: g * 2)
+    (x * x).sum().backward()
+    first.remove()
+    (x * 3).sum().backward()
+    return [x.grad, seen]
+
+
+def hooks_on_a_node(t: Any) -> list:
+    x, seen = leaf(t), []
+    for step in range(3):
+        y = x * 2
+        handle = y.register_hook(lambda g, step=step: g * (step + 1))
+        y.register_hook(lambda g: seen.append(g.clone()))
+        if step == 1:
+            handle.remove()
+        if step == 2:
+            y.sum().item()
+        (y * y).sum().backward()
+    return [x.grad, seen]
+
+
+def post_accumulate_hooks(t: Any) -> list:
+    x, seen = leaf(t), []
+    handle = x.register_post_accumulate_grad_hook(lambda p: seen.append(p.grad.clone()))
+    for _ in range(2):
+        (x * x).sum().backward()
+    handle.remove()
+    x.sum().backward()
+    return [seen, x.grad]
+
+
+def retained_gradients(t: Any) -> list:
+    x = leaf(t)
+    y = x * 2
+    y.retain_grad()
+    z = y.exp()
+    z.retain_grad()
+    z.sum().backward()
+    return [x.grad, y.grad, z.grad, y.retains_grad, x.retains_grad, y.is_leaf]
+
+
+def versions(t: Any) -> list:
+    x = t.zeros(4)
+    found = [x._version]
+    y = x.view(2, 2)
+    x.add_(1)
+    y[0] = 3
+    x.data.add_(1)
+    x.detach().mul_(2)
+    return [*found, x._version, y._version, x]
+
+
+def in_place_after_use(t: Any) -> list:
+    x = leaf(t)
+    y = x * 2
+    y.add_(1).mul_(x)
+    z = y.clone()
+    z[0] = 7
+    z[1:] *= 2
+    (z * z).sum().backward()
+    return [x.grad, z]
+
+
+def a_write_into_a_leaf_without_grad(t: Any) -> list:
+    buffer, x = t.zeros(3, 2), leaf(t, 1.0, 2.0)
+    buffer[1] = x * x
+    buffer.sum().backward()
+    return [x.grad, buffer.requires_grad, buffer.is_leaf, buffer.detach()]
+
+
+def frozen_then_thawed(t: Any) -> list:
+    x, y = leaf(t), leaf(t, 1.0, 2.0, 3.0)
+    x.requires_grad_(False)
+    (x * y).sum().backward()
+    x.requires_grad_(True)
+    (x * y).sum().backward()
+    return [x.grad, y.grad]
+
+
+def integers_have_no_gradient(t: Any) -> list:
+    x = leaf(t)
+    return [(x > 0).requires_grad, x.long().requires_grad, x.argmax().requires_grad]
+
+
+PROGRAMS = [
+    accumulation,
+    a_gradient_for_backward,
+    only_some_inputs,
+    inputs_that_are_no_leaves,
+    inputs_with_hooks,
+    grad_of_several,
+    grad_unused,
+    grad_with_cotangents,
+    double_backward,
+    backward_with_create_graph,
+    gradient_penalty,
+    hessian_vector_product,
+    second_order_across_a_read,
+    retain_graph,
+    a_graph_that_saves_nothing_twice,
+    branches_and_detach,
+    several_outputs,
+    hooks_on_a_leaf,
+    hooks_on_a_node,
+    post_accumulate_hooks,
+    retained_gradients,
+    versions,
+    in_place_after_use,
+    a_write_into_a_leaf_without_grad,
+    frozen_then_thawed,
+    integers_have_no_gradient,
+]
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: p.__name__)
+def test_program(program: Callable[[Any], Any]) -> None:
+    """Three times: when it is new, when it is known, and eagerly."""
+    compare(program)
+    assert not (what := difference(observed(program, torch), observed(program, jtorch))), what
+
+
+# -------------------------------------------------------------------------------------------- modes
+
+
+def modes_seen(t: Any) -> list:
+    x, seen = leaf(t), []
+
+    def note(label: str) -> None:
+        seen.append((label, t.is_grad_enabled(), (x * 2).requires_grad))
+
+    @t.no_grad()
+    def decorated() -> None:
+        note("decorated")
+
+    @t.no_grad
+    def bare() -> None:
+        note("bare")
+
+    @t.enable_grad()
+    def enabled() -> None:
+        note("enabled")
+
+    @t.inference_mode()
+    def inference() -> bool:
+        note("inference")
+        return t.is_inference_mode_enabled()
+
+    @t.no_grad()
+    def generator() -> Any:
+        note("inside")
+        received = yield 1
+        seen.append(received)
+        try:
+            yield 2
+        except ValueError:
+            note("caught")
+        yield 3
+        return 4
+
+    def outer() -> Any:
+        seen.append((yield from steps))
+
+    steps = generator()
+    seen.append(next(steps))
+    note("between")
+    seen += [steps.send("sent"), steps.throw(ValueError()), *outer()]
+    with t.no_grad():
+        decorated()
+        enabled()
+        with t.enable_grad():
+            note("nested")
+        note("after")
+    bare()
+    seen.append(inference())
+    note("outside")
+    with t.set_grad_enabled(False):
+        note("set")
+    t.set_grad_enabled(False)
+    note("set for good")
+    t.set_grad_enabled(True)
+    try:
+        with t.no_grad():
+            raise KeyError
+    except KeyError:
+        note("after an exception")
+    with t.inference_mode(False):
+        note("no inference")
+    return seen
+
+
+def test_modes() -> None:
+    compare(modes_seen)
+
+
+# ------------------------------------------------------------------------------------------- errors
+
+
+def second_backward(t: Any) -> None:
+    y = leaf(t).exp().sum()
+    y.backward()
+    y.backward()
+
+
+def second_backward_after_a_read(t: Any) -> None:
+    y = leaf(t).exp().sum()
+    y.backward()
+    y.item()
+    y.backward()
+
+
+def second_backward_through_a_shared_part(t: Any) -> None:
+    y = leaf(t).exp()
+    y.sum().backward()
+    (y * 2).sum().backward()
+
+
+def overwritten(t: Any) -> None:
+    x = leaf(t)
+    y = x * 1
+    z = y * y
+    y.add_(1)
+    z.sum().backward()
+
+
+def overwritten_after_a_read(t: Any) -> None:
+    y = leaf(t) * 1
+    z = (y * y).sum()
+    z.item()
+    y.add_(1)
+    z.backward()
+
+
+def overwritten_output(t: Any) -> None:
+    y = leaf(t).exp()
+    y.add_(1)
+    y.sum().backward()
+
+
+def overwritten_through_a_view(t: Any) -> None:
+    y = leaf(t) * 1
+    z = y.sin().sum()
+    y.view(3, 1)[0] = 2
+    z.backward()
+
+
+def overwritten_by_a_step(t: Any) -> None:
+    x = leaf(t)
+    y = x.square().sum()
+    with t.no_grad():
+        x.add_(1)
+    y.backward()
+
+
+AGAIN = "Trying to backward through the graph a second time"
+WRITTEN = "modified by an inplace operation"
+ERRORS: list[tuple[Callable[[Any], Any], str]] = [
+    (second_backward, AGAIN),
+    (second_backward_after_a_read, AGAIN),
+    (second_backward_through_a_shared_part, AGAIN),
+    (overwritten, WRITTEN),
+    (overwritten_after_a_read, WRITTEN),
+    (overwritten_output, WRITTEN),
+    (overwritten_through_a_view, WRITTEN),
+    (overwritten_by_a_step, WRITTEN),
+    (lambda t: leaf(t).backward(), "grad can be implicitly created only for scalar outputs"),
+    (lambda t: t.ones(()).backward(), "does not require grad and does not have a grad_fn"),
+    (lambda t: leaf(t).detach().sum().backward(), "does not require grad"),
+    (lambda t: leaf(t).add_(1), "a leaf Variable that requires grad"),
+    (lambda t: leaf(t)[0].add_(1), "a view of a leaf Variable that requires grad"),
+    (lambda t: leaf(t).backward(t.ones(2)), "Mismatch in shape"),
+    (lambda t: t.autograd.grad(leaf(t).sum(), leaf(t)), "not have been used in the graph"),
+    (lambda t: t.autograd.grad(leaf(t).sum(), t.ones(2)), "does not require grad"),
+    (lambda t: t.ones(2, dtype=t.int64).requires_grad_(), "floating point"),
+    (lambda t: (leaf(t) * 2).requires_grad_(False), "requires_grad flags of leaf variables"),
+    (lambda t: t.ones(2).register_hook(print), "doesn't require gradient"),
+    (lambda t: t.ones(2).retain_grad(), "can't retain_grad on Tensor"),
+    (lambda t: (leaf(t) * 2).numpy(), "Can't call numpy"),
+    (lambda t: setattr(leaf(t), "grad", t.ones(2)), "different size|size"),
+    (lambda t: setattr(leaf(t), "grad", 1), "Tensor or None|to be a Tensor"),
+]
+
+
+@pytest.mark.parametrize("mode", ["lazy", "eager"])
+@pytest.mark.parametrize("program, words", ERRORS, ids=[str(k) for k in range(len(ERRORS))])
+def test_errors(program: Callable[[Any], Any], words: str, mode: str) -> None:
+    """PyTorch's class and key words, in PyTorch and in both modes."""
+    with pytest.raises(Exception, match=words) as expected:
+        program(torch)
+    with jtorch.debug.eager(mode == "eager"), pytest.raises(expected.type, match=words):
+        program(jtorch)

@@ -1,0 +1,77 @@
+"""The type stubs are current, and say the signatures of what comes from tables."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import jtorch
+from tools.stubs import PACKAGE, stubs
+
+STUBS = stubs()
+
+
+@pytest.mark.parametrize("path", STUBS, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_stub_is_current(path: Path) -> None:
+    written = path.read_text(encoding="utf-8")
+    assert written == STUBS[path], "run python -m tools.stubs"
+
+
+def definitions(path: str) -> dict[str, ast.FunctionDef]:
+    """The functions and methods of a stub."""
+    tree = ast.parse(STUBS[PACKAGE / path])
+    return {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+
+
+def signature(path: str, name: str) -> str:
+    return ast.unparse(definitions(path)[name].args)
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "expected"),
+    [
+        (
+            "__init__.pyi",
+            "add",
+            "input: Tensor | _Number, other: Tensor | _Number, *, alpha: _Number=1, "
+            "out: Tensor | None=None",
+        ),
+        ("__init__.pyi", "exp", "input: Tensor, *, out: Tensor | None=None"),
+        ("_core/methods.pyi", "exp", "self"),
+        ("_core/methods.pyi", "add_", "self, other: Tensor | _Number, *, alpha: _Number=1"),
+        ("_core/methods.pyi", "permute", "self, *dims: _int"),
+        ("_core/methods.pyi", "T", "self"),
+        ("nn/functional.pyi", "relu", "input: Tensor, inplace: _bool=False"),
+        ("linalg.pyi", "cross", "input: Tensor, other: Tensor, *, dim: _int=-1"),
+        ("special.pyi", "expit", "input: Tensor"),
+    ],
+)
+def test_signature(path: str, name: str, expected: str) -> None:
+    assert signature(path, name) == expected
+
+
+def test_every_public_name_is_in_the_stub() -> None:
+    tree = ast.parse(STUBS[PACKAGE / "__init__.pyi"])
+    said = set()
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom):
+            said |= {alias.asname for alias in node.names}
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            said.add(node.name)
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            said.add(node.target.id)
+    modules = {name for name in dir(jtorch) if type(getattr(jtorch, name)).__name__ == "module"}
+    assert set(dir(jtorch)) - said <= modules - {"nn", "optim", "linalg"}
+
+
+def test_every_method_is_in_the_stub() -> None:
+    missing = {
+        name
+        for name in vars(jtorch.Tensor)
+        if not name.startswith("_") and name not in definitions("_core/methods.pyi")
+    }
+    source = (PACKAGE / "_core" / "tensor.py").read_text(encoding="utf-8")
+    own = {n.name for n in ast.walk(ast.parse(source)) if isinstance(n, ast.FunctionDef)}
+    assert missing <= own
