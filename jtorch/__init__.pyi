@@ -1619,9 +1619,9 @@ def var_mean(
 def vdot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The dot product with the conjugate of input. See torch.vdot."""
 def view_as_complex(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Pairs (real, imaginary) in the last dimension as a complex Tensor. See torch.view_as_complex."""
+    """Pairs (real, imaginary) in the last dimension as a complex Tensor."""
 def view_as_real(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """A complex Tensor as pairs (real, imaginary) in a new last dimension. See torch.view_as_real."""
+    """A complex Tensor as pairs (real, imaginary) in a new last dimension."""
 def vsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
     """tensor_split along dimension 0. See torch.vsplit."""
 def vstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:

@@ -130,7 +130,6 @@ def footgun(
                     counts.append(compilations() - before)
                     assert not (what := difference(expected, found, mode, tolerance)), what
             first, second, third = counts
-            print("COUNT", program.__name__, mode, counts, programs)
             if mode == "lazy":
                 assert first + second <= programs, f"{first} + {second} programs compiled"
             assert third == 0, f"{third} programs compiled by the third run"

@@ -35,7 +35,7 @@ LAYERS = (
     "_core.grad_mode",
     "_core.autograd",
     "_core.alias",
-    "_core.leaf _core.attributes",
+    "_core.leaf _core.attributes _core.overlap",
     "_core.tensor",
     "_core.foreign _core.generator _core.record",
     "_core.backward",

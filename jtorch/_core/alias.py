@@ -10,6 +10,7 @@ methods; it uses the slots `_cell`, `_storage`, `_view`. Read tensor.py next.
 
 from __future__ import annotations
 
+import math
 import weakref
 from typing import Any
 
@@ -20,7 +21,7 @@ from .append import append
 from .graph import LEAF
 from .modes import Modes
 from .op import Op
-from .strides import overlaps, preserved, unchanged
+from .strides import is_dense, overlaps, preserved, unchanged
 from .trace import OVERWRITTEN, Cell, Trace, local
 
 DETACH = Op(
@@ -97,7 +98,7 @@ def put_op(op: Op) -> Op:
     """The op that writes back through a view op."""
     made = _puts.get(op)
     if made is None:
-        made = _puts[op] = Op(op.view, f"{op.name}_put", strides=unchanged)
+        made = _puts[op] = Op(op.view, f"{op.name}_put", strides=unchanged, saves_more=True)
     return made
 
 
@@ -286,7 +287,8 @@ def overwrite(cell: Cell, since: Moment) -> None:
 
 
 def spare(new: Cell, since: Moment) -> None:
-    """The nodes that an in-place op itself made may go on using their first input, which it wrote over."""
+    """The nodes that an in-place op itself made may go on using their first input, which it wrote
+    over."""
     stack = [new.node]
     while stack:
         edge = stack.pop()

@@ -7,6 +7,8 @@ next.
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from typing import Any
 
 from .dtype import dtype
@@ -21,11 +23,20 @@ def check_arguments(op: Op, args: tuple, kwargs: dict) -> None:
     kinds = getattr(op, "kinds", None)
     if not kinds:
         return
-    for position, (name, value) in enumerate(zip(op.parameters, args, strict=False)):
+    names = op.parameters[: _fixed(op.function)]
+    for position, (name, value) in enumerate(zip(names, args, strict=False)):
         _check(op, name, value, kinds[name], f" (position {position + 1})")
     for name, value in kwargs.items():
         _check(op, name, value, kinds.get(name, ""), "")
     _check_some_tensor(op, args, kwargs)
+
+
+def _fixed(function: Callable) -> int | None:
+    """How many parameters come before `*args`; None where there is no such thing."""
+    code = getattr(function, "__code__", None)
+    if code is None or not code.co_flags & inspect.CO_VARARGS:
+        return None
+    return code.co_argcount
 
 
 def _check(op: Op, name: str, value: Any, kind: str, where: str) -> None:

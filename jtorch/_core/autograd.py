@@ -47,7 +47,8 @@ class Gradients:
         self.captured: dict[tuple, Cell] = {}
 
     def restrict(self, roots: list, wanted: list) -> None:
-        """Go only where a wanted edge lies ahead: other parts of the graph are neither run nor freed."""
+        """Go only where a wanted edge lies ahead: other parts of the graph are neither run nor
+        freed."""
         self.wanted = {e if type(e) is tuple else id(e) for e in wanted}
         stack = [edge[0] for edge in roots if type(edge) is tuple]
         seen: set = set()
@@ -100,7 +101,8 @@ def walk(
     """Record the backward of the graph above `roots`, pairs of an edge and its cotangent.
 
     wanted: the only edges whose gradients are asked for; those that are no leaves are then in
-    `captured`. RuntimeError where the graph was freed, or something that it needs was written in place.
+    `captured`. RuntimeError where the graph was freed, or something that it needs was written in
+    place.
     """
     gradients = Gradients(context)
     roots = list(roots)

@@ -39,7 +39,7 @@ class Vjp:
 
     __slots__ = ("absent", "call", "name", "needs", "outputs")
     view = strides = backward = result = None
-    inplace = chooses = saves_output = False
+    inplace = chooses = saves_output = saves_more = False
     differentiable = True
     numbers: frozenset[str] = frozenset()
     _made: dict[tuple, Vjp] = {}
@@ -225,7 +225,8 @@ class GradNode:
 
     @property
     def saves_anything(self) -> bool:
-        return self.call.op.backward is not None or bool(self.saves())
+        op = self.call.op
+        return op.backward is not None or op.saves_more or bool(self.saves())
 
     def saved_positions(self) -> list[int]:
         """The positions of the trace that the VJP uses."""
@@ -234,10 +235,11 @@ class GradNode:
         return [p for k, p in enumerate(self.positions) if k in self.saves()]
 
     def _watched_positions(self) -> list[tuple[int, int]]:
-        """(slot, position) of what must not be written in place before the backward: what PyTorch saves.
+        """(slot, position) of what must not be written in place before the backward: what PyTorch
+        saves.
 
-        The output has slot -1. Views count with their bases. An in-place op's own first input is not among
-        them: PyTorch keeps a copy, and here old values stay as they are anyway.
+        The output has slot -1. Views count with their bases. An in-place op's own first input is
+        not among them: PyTorch keeps a copy, and here old values stay as they are anyway.
         """
         slots = [(k, p) for k, p in enumerate(self.positions) if k in self.saves()]
         if self.call.op.backward is not None or self.call.op.saves_output:
@@ -271,7 +273,6 @@ class GradNode:
 
     def keep(self, cells: dict[int, Cell]) -> None:
         """The trace is about to end: keep cells instead of positions."""
-        trace = self.trace
         if self.freed:
             self.inputs, self.outputs = [None] * len(self.positions), [None]
         else:

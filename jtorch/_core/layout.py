@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import jax
 import numpy as np
 from jax import lax
 from jax.core import eval_jaxpr
@@ -39,7 +38,8 @@ WINDOWS = {
     "pad": ("padding_config",),
     "rev": (),
 }
-# Nothing is differentiated any more when the pass runs: rules of differentiation are of no interest.
+# Nothing is differentiated any more when the pass runs: rules of differentiation are of no
+# interest.
 CALLS = ("pjit", "jit", "custom_jvp_call", "custom_vjp_call")
 Order = tuple[int, ...]
 
@@ -228,7 +228,8 @@ def _reshape(operand: Laid, sizes: tuple[int, ...]) -> list[Any] | None:
 
 
 def _groups(shape: Sequence[int], sizes: Sequence[int]) -> list[tuple[list[int], list[int]]] | None:
-    """Pairs of old and new dimensions of equal product, in order; None where some size is 0 or 1 left over."""
+    """Pairs of old and new dimensions of equal product, in order; None where some size is 0 or 1
+    left over."""
     groups = []
     i = j = 0
     while i < len(shape) and j < len(sizes):

@@ -1523,9 +1523,9 @@ class Methods:
     def view_as(self, other: Tensor) -> Tensor:
         """view in the shape of another Tensor."""
     def view_as_complex(self) -> Tensor:
-        """Pairs (real, imaginary) in the last dimension as a complex Tensor. See torch.view_as_complex."""
+        """Pairs (real, imaginary) in the last dimension as a complex Tensor."""
     def view_as_real(self) -> Tensor:
-        """A complex Tensor as pairs (real, imaginary) in a new last dimension. See torch.view_as_real."""
+        """A complex Tensor as pairs (real, imaginary) in a new last dimension."""
     def vsplit(self, indices_or_sections: Any) -> tuple[Tensor, ...]:
         """tensor_split along dimension 0. See torch.vsplit."""
     def xlogy(self, other: Tensor | _Number) -> Tensor:

@@ -63,11 +63,13 @@ class Op:
         "kinds",
         "name",
         "numbers",
+        "offset",
         "parameters",
         "promote",
         "promoted",
         "public",
         "result",
+        "saves_more",
         "saves_output",
         "spread",
         "strides",
@@ -101,6 +103,8 @@ class Op:
         self.differentiable = facts.pop("differentiable", True)
         self.chooses = facts.pop("chooses", False)
         self.saves_output = facts.pop("saves_output", False)
+        self.saves_more = facts.pop("saves_more", False)
+        self.offset = facts.pop("offset", None)
         self.inplace = facts.pop("inplace", False)
         self.aliases = facts.pop("aliases", ())
         self.public = facts.pop("public", ("torch", "Tensor"))

@@ -12,10 +12,20 @@ from typing import Any
 
 import numpy as np
 
-from .alias import CAST, COPY, Moment, Step, cell_of, check_writable, link, write
+from .alias import (
+    CAST,
+    COPY,
+    Moment,
+    Step,
+    cell_of,
+    check_writable,
+    link,
+    write,
+)
 from .append import Elsewhere, advance, append, enter, step
 from .dtype import TITLES, can_cast
 from .op import Op
+from .overlap import check_overlap
 from .tensor import Tensor, from_cell
 from .trace import Cell, Trace, local
 
@@ -219,6 +229,10 @@ def record_inplace(op: Op, args: tuple, kwargs: dict) -> Tensor:
     """Record op and write its result to the first argument: `add_` and its siblings."""
     target = args[0]
     old = check_writable(target)
+    if target._storage is not None:
+        for value in (*args[1:], *kwargs.values()):
+            if isinstance(value, Tensor) and value is not target:
+                check_overlap(target, value, whole=False)
     since = Moment(local.context.trace)
     shape, kind = old.aval.shape, old.aval.dtype
     result = record(op, *args, **kwargs)

@@ -17,6 +17,7 @@ from .._core import dtype as dtypes
 from .._core.alias import cell_of, check_writable, write
 from .._core.device import CPU
 from .._core.op import ROWS
+from .._core.overlap import check_overlap
 from .._core.program import host
 from .._core.record import record
 from .._core.tensor import Tensor, from_array
@@ -49,6 +50,8 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
         shape, index = (1, *shape), mask
     if mask is not None and (not isinstance(value, Tensor) or value.numel() == 1):
         _check_mask(mask, shape)
+        if isinstance(value, Tensor):
+            check_overlap(self, value, whole=True)
         check_writable(self)
         result = record(MASKED_SET, self, mask, value)
     else:
@@ -56,6 +59,8 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
         check_writable(self)
         if advanced:
             _check_same_dtype(self, value)
+            if isinstance(value, Tensor):
+                check_overlap(self, value, whole=True)
             result = record(SETITEM_ADVANCED, self, value, False, spec, *values)
         else:
             result = record(SETITEM, self, value, spec, *values)

@@ -322,7 +322,7 @@ FUNCTIONS = (
     randperm,
 )
 METHODS = {method.__name__: method for method in (*FILLS, bernoulli, multinomial)}
-__all__ = [
+__all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
     "FUNCTIONS",
     "METHODS",
     "Generator",

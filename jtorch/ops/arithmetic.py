@@ -74,14 +74,14 @@ def rsub(input: Array, other: Array | Number, *, alpha: Number = 1) -> Array:
     return sub(other, input, alpha=alpha)
 
 
-@op(promote="common", inplace=True, aliases=("multiply",))
+@op(promote="common", inplace=True, aliases=("multiply",), saves_more=True)
 def mul(input: Array | Number, other: Array | Number) -> Array:
     """input * other, broadcast. See torch.mul."""
     check_broadcast(input, other)
     return input * other
 
 
-@op(promote="common", inplace=True, aliases=("divide",))
+@op(promote="common", inplace=True, aliases=("divide",), saves_more=True)
 def div(input: Array | Number, other: Array | Number, *, rounding_mode: str | None = None) -> Array:
     """input / other, broadcast; or that quotient rounded by "trunc" or "floor".
 

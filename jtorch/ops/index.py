@@ -114,6 +114,11 @@ def _index_strides(shape: tuple, strides: tuple, out: tuple, spec: tuple, *at: A
     return found
 
 
+def _index_offset(shape: tuple, strides: tuple, spec: tuple, *at: Any) -> int:
+    starts, _, _ = _box(shape, spec, at)
+    return sum(start * stride for start, stride in zip(starts, strides, strict=True))
+
+
 def _new_stride(rest: tuple, shape: tuple, strides: tuple) -> int:
     """The stride that unsqueeze gives a new dimension: that of the next one times its size."""
     d = len(shape) - sum(item != NEW for item in rest)
@@ -126,13 +131,19 @@ def _new_stride(rest: tuple, shape: tuple, strides: tuple) -> int:
     return 1
 
 
-@op("_getitem", public=(), view=_put, strides=rule(_index_strides))
+@op(
+    "_getitem",
+    public=(),
+    view=_put,
+    strides=rule(_index_strides),
+    offset=_index_offset,
+)
 def getitem(input: Array, spec: tuple, *at: Number) -> Array:
     """input[basic index]."""
     return _get(input, spec, at)
 
 
-@op("_setitem", public=(), strides=unchanged)
+@op("_setitem", public=(), strides=unchanged, saves_more=True)
 def setitem(input: Array, value: Array | Number, spec: tuple, *at: Number) -> Array:
     """`input` after input[basic index] = value, broadcast and cast."""
     _, sizes, _ = _box(input.shape, spec, at)

@@ -42,7 +42,12 @@ def _select_strides(shape: tuple, strides: tuple, out: tuple, dim: int, index: A
     return [s for k, s in enumerate(strides) if k != at]
 
 
-@op(view=_put_select, strides=rule(_select_strides))
+def _select_offset(shape: tuple, strides: tuple, dim: int, index: int) -> int:
+    at = wrap_dim(dim, len(shape))
+    return (index % shape[at]) * strides[at]
+
+
+@op(view=_put_select, strides=rule(_select_strides), offset=_select_offset)
 def select(input: Array, dim: int, index: Number) -> Array:
     """The part at one index of a dimension, which disappears. See torch.select."""
     if not input.ndim:
@@ -66,7 +71,13 @@ def _slice_strides(
     return [s * step if k == dim else s for k, s in enumerate(strides)]
 
 
-@op("_slice", public=(), view=_put_slice, strides=rule(_slice_strides))
+@op(
+    "_slice",
+    public=(),
+    view=_put_slice,
+    strides=rule(_slice_strides),
+    offset=lambda shape, strides, dim, start, *_: start * strides[dim],
+)
 def slice_dim(input: Array, dim: int, start: int, stop: int, step: int) -> Array:
     """input[..., start:stop:step, ...] at a dimension; all non-negative and in range."""
     return lax.slice_in_dim(input, start, stop, step, dim)
@@ -84,7 +95,16 @@ def _narrow_start(start: Any, size: int) -> Any:
     return jnp.where(start < 0, start + size, start)
 
 
-@op(view=_put_narrow, strides=rule(lambda shape, strides, out, *_, **__: strides))
+def _narrow_offset(shape: tuple, strides: tuple, dim: int, start: int, length: int) -> int:
+    at = wrap_dim(dim, len(shape))
+    return (start + shape[at] if start < 0 else start) * strides[at]
+
+
+@op(
+    view=_put_narrow,
+    strides=rule(lambda shape, strides, out, *_, **__: strides),
+    offset=_narrow_offset,
+)
 def narrow(input: Array, dim: int, start: Number, length: int) -> Array:
     """`length` entries of a dimension from `start` on. See torch.narrow."""
     if not input.ndim:
@@ -123,7 +143,14 @@ def _put_diagonal(base: Array, new: Array, offset: int = 0, dim1: int = 0, dim2:
     return jnp.moveaxis(moved.at[..., rows, columns].set(new), (-2, -1), (a, b))
 
 
-@op(view=_put_diagonal, strides=rule(_diagonal_strides))
+def _diagonal_offset(
+    shape: tuple, strides: tuple, offset: int = 0, dim1: int = 0, dim2: int = 1
+) -> int:
+    a, b = wrap_dim(dim1, len(shape)), wrap_dim(dim2, len(shape))
+    return offset * strides[b] if offset > 0 else -offset * strides[a]
+
+
+@op(view=_put_diagonal, strides=rule(_diagonal_strides), offset=_diagonal_offset)
 def diagonal(input: Array, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Array:
     """The diagonal of two dimensions, as a new last one. See torch.diagonal."""
     a, b = wrap_dim(dim1, input.ndim), wrap_dim(dim2, input.ndim)

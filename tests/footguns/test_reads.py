@@ -97,7 +97,7 @@ def test_01_schedule(torch: Any) -> list:
 # --------------------------------------------------------------------------------- 2: a running sum
 
 
-@footgun(programs=3, tolerance=1e-5)
+@footgun(programs=4, tolerance=1e-5)
 def test_02_running_sum(torch: Any) -> list:
     """`running += loss` without item(), read at the end."""
     model, x, y, optimizer = regression(torch)
@@ -111,7 +111,7 @@ def test_02_running_sum(torch: Any) -> list:
     return [running, model.weight]
 
 
-@footgun(programs=3, tolerance=1e-5)
+@footgun(programs=4, tolerance=1e-5)
 def test_02_running_sum_with_its_graph(torch: Any) -> list:
     """The same with the graph of every loss attached, as beginners write it."""
     model, x, y, optimizer = regression(torch)

@@ -139,7 +139,7 @@ def test_07_dropout_in_training(torch: Any) -> list:
 # --------------------------------------------------------- 8: statistics, averages, sums of metrics
 
 
-@footgun(programs=4)
+@footgun(programs=5)
 def test_08_batch_norm(torch: Any) -> list:
     """Running statistics in train and eval."""
     model = torch.nn.Sequential(
@@ -157,7 +157,7 @@ def test_08_batch_norm(torch: Any) -> list:
     return [found, norm.running_mean, norm.running_var, norm.num_batches_tracked]
 
 
-@footgun(programs=2)
+@footgun(programs=3)
 def test_08_average_of_the_weights(torch: Any) -> list:
     """An exponential moving average, a copy that is updated in place after each step."""
     model, optimizer = network(torch)
@@ -171,7 +171,7 @@ def test_08_average_of_the_weights(torch: Any) -> list:
     return [*average.parameters(), *model.parameters()]
 
 
-@footgun(programs=3)
+@footgun(programs=4)
 def test_08_sums_of_metrics(torch: Any) -> list:
     """Hits and losses are added up over an epoch, some with their graph attached."""
     model, optimizer = network(torch)

@@ -16,7 +16,7 @@ from ..comparison import footgun
 # ------------------------------------------------------------------------------- 9: in-place writes
 
 
-@footgun(programs=0)
+@footgun(programs=2)
 def test_09_write_through_a_view(torch: Any) -> list:
     """`y = x.view(-1); y.add_(1)` on what a model made, then backward."""
     layer = torch.nn.Linear(3, 4)
@@ -32,7 +32,7 @@ def test_09_write_through_a_view(torch: Any) -> list:
     return found
 
 
-@footgun(programs=0)
+@footgun(programs=1)
 def test_09_slices_and_masks(torch: Any) -> list:
     """Slice assignment, `x[mask] = 0` and a masked update in a loop."""
     weight = torch.arange(6.0).requires_grad_()
@@ -68,7 +68,7 @@ def test_09_update_by_hand(torch: Any) -> list:
     return [found, weight, bias, weight.is_leaf]
 
 
-@footgun(programs=0)
+@footgun(programs=1)
 def test_09_update_through_data(torch: Any) -> list:
     """The same through `p.data`, and weights clipped in place, as in a Wasserstein critic."""
     layer = torch.nn.Linear(3, 2)
@@ -86,7 +86,7 @@ def test_09_update_through_data(torch: Any) -> list:
 # --------------------------------------------------------------------- 10: old values across a step
 
 
-@footgun(programs=2)
+@footgun(programs=3)
 def test_10_aliases_show_the_new_values(torch: Any) -> list:
     """detach() and data share storage with the parameter; clone() doesn't."""
     layer = torch.nn.Linear(2, 1)
@@ -139,7 +139,7 @@ def test_10_state_and_gradients_as_arrays() -> None:
     assert all(np.array_equal(np.asarray(a), before) for a, before in kept)
 
 
-@footgun(programs=2)
+@footgun(programs=4)
 def test_10_old_state_dict(torch: Any) -> list:
     """The best weights so far, kept by deepcopy and by reference."""
     layer = torch.nn.Linear(2, 1)

@@ -23,7 +23,7 @@ INPLACE = ["tanh_", "sigmoid_", "relu_", "neg_", "zero_", "sin_", "abs_", "exp_"
 class Generator:
     """One random program of about `length` statements."""
 
-    def __init__(self, seed: int, length: int = 14) -> None:
+    def __init__(self, seed: int, length: int = 10) -> None:
         self.random = random.Random(seed)
         self.length = length
         self.statements: list[str] = []
@@ -227,9 +227,8 @@ class Generator:
 
     def _read(self) -> None:
         a = self._name()
-        self._do(
-            f"read = {a}.{self.random.choice(['tolist()', 'sum().item()', 'detach().numpy().tolist()'])}"
-        )
+        read = self.random.choice(["tolist()", "sum().item()", "detach().numpy().tolist()"])
+        self._do(f"read = {a}.{read}")
 
     def _detach(self) -> None:
         a = self._name()
@@ -266,9 +265,8 @@ class Generator:
 
     def _cast(self) -> None:
         a = self._name()
-        self._new(
-            f"{a}.{self.random.choice(['double()', 'float()', 'long()', 'bool()', 'to(torch.float64)'])}"
-        )
+        casts = ["double()", "float()", "long()", "bool()", "to(torch.float64)"]
+        self._new(f"{a}.{self.random.choice(casts)}")
 
     def _alias_grad(self) -> None:
         a = self._name(True)
