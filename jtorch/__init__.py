@@ -28,7 +28,7 @@ from ._core.grad_mode import (
 )
 from ._core.size import Size, strided
 from ._core.tensor import Tensor
-from .functions import creation, facts, indexing, lookups, shaping
+from .functions import creation, facts, indexing, lookups, selection, shaping
 from .functions import random as _random_functions
 from .functions.facts import finfo, iinfo
 from .functions.random import Generator, default_generator
@@ -46,7 +46,7 @@ for _kind in _dtype.ALL:
     globals()[_kind.name] = _kind
 globals().update(_dtype.ALIASES)
 globals().update(_expose.functions("torch"))
-for _module in (creation, facts, indexing, lookups, shaping, _random_functions):
+for _module in (creation, facts, indexing, lookups, selection, shaping, _random_functions):
     for _function in _module.FUNCTIONS:
         globals()[
             _function.__name__.rstrip("_")

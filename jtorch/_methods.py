@@ -7,7 +7,7 @@ from ._core import backward
 from ._core.record import copy_
 from ._core.tensor import Tensor
 from ._operators import hang_operators
-from .functions import creation, facts, indexing, lookups, random, shaping
+from .functions import creation, facts, indexing, lookups, random, selection, shaping
 
 AUTOGRAD = (
     backward.backward,
@@ -20,7 +20,7 @@ AUTOGRAD = (
 def hang() -> None:
     """Put them on the class."""
     hang_operators()
-    for module in (creation, facts, indexing, lookups, random, shaping):
+    for module in (creation, facts, indexing, lookups, random, selection, shaping):
         for name, method in module.METHODS.items():
             setattr(Tensor, name, method)
     for name, getter in shaping.PROPERTIES.items():

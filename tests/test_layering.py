@@ -38,7 +38,7 @@ LAYERS = (
     "_core.leaf _core.attributes _core.overlap",
     "_core.tensor",
     "_core.foreign _core.generator _core.record",
-    "_core.backward",
+    "_core.backward _core.device_random",
     "ops.*",
     "_expose",
     "functions.*",

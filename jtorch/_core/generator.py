@@ -25,10 +25,11 @@ class Generator(MersenneTwister):
     its numbers don't depend on the device (PyTorch's do).
     """
 
-    __slots__ = ("_device",)
+    __slots__ = ("_device", "seeding")
 
     def __init__(self, device: str | device = "cpu") -> None:
         self._device = canonical(device)
+        self.seeding = 0  # how often it was seeded; device_random.py follows it
         super().__init__(DEFAULT_SEED)
 
     @property
@@ -40,11 +41,13 @@ class Generator(MersenneTwister):
         if isinstance(seed, bool) or not hasattr(type(seed), "__index__"):
             raise RuntimeError(f"manual_seed expected a long, but got {type(seed).__name__}")
         self.reseed(_in_64_bits(seed.__index__()))
+        self.seeding += 1
         return self
 
     def seed(self) -> int:
         """Start anew from a seed that the operating system draws, and return it."""
         self.reseed(entropy())
+        self.seeding += 1
         return self.initial_seed()
 
     def get_state(self) -> Tensor:

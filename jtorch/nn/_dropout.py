@@ -2,7 +2,8 @@
 
 The masks are PyTorch's on the CPU for the same seed: bernoulli(1 - p) of the default generator in
 the order of the input's memory. They are drawn on the host when the function is called and enter
-the trace as booleans, a quarter of the bytes of the input. Read functional.py next.
+the trace as booleans, a quarter of the bytes of the input. On accelerators they are JAX's, drawn
+inside the program (_core/device_random.py). Read functional.py next.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import numpy as np
 
 from .._core import samplers
 from .._core.alias import cell_of
-from .._core.device import TRACING
+from .._core.device import CPU, TRACING
+from .._core.device_random import bernoulli_mask
 from .._core.dtype import FLOAT, TITLES
 from .._core.generator import default_generator
 from .._core.op import ROWS
@@ -30,8 +32,10 @@ def _check_probability(p: float) -> None:
 def _kept(input: Tensor, p: float, by_feature: bool) -> Tensor:
     """Booleans, each true with probability 1 - p: one per element, or one per channel."""
     aval = cell_of(input).aval
+    shape = (*aval.shape[:2], *(1 for _ in aval.shape[2:])) if by_feature else aval.shape
+    if aval.device is not CPU and aval.device is not TRACING:
+        return bernoulli_mask(shape, 1 - p, aval.device)
     if by_feature:
-        shape = (*aval.shape[:2], *(1 for _ in aval.shape[2:]))
         mask = samplers.bernoulli(default_generator, shape, np.dtype(np.bool_), 1 - p)
     else:
         mask = samplers.in_memory_order(

@@ -64,8 +64,9 @@ def mean(
     input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: dtype | None = None
 ) -> Array:
     """The mean. See torch.mean."""
+    kind = _mean_dtype("mean", input, dtype)
     dims = wrap_dims(dim, input.ndim)
-    input = input.astype(_mean_dtype("mean", input, dtype))
+    input = input.astype(kind)
     return jnp.mean(input, axis=dims, keepdims=keepdim)
 
 

@@ -1,0 +1,74 @@
+"""Random masks on accelerators: a JAX key a device, which enters and leaves programs as a cell.
+
+On the CPU masks are PyTorch's, drawn on the host (generator.py). On a GPU or TPU, where PyTorch's own
+numbers differ from its CPU's too, that would mean a transfer in each step; so there a step draws from a
+counter-based key inside its program, and a replay of the program draws new numbers. The key of a
+device follows from the seed of the default generator; seeding makes new keys.
+"""
+
+from __future__ import annotations
+
+import jax
+import numpy as np
+
+from .append import append, copy_to
+from .device import CPU, device
+from .generator import default_generator
+from .op import Op
+from .tensor import Tensor, from_cell
+from .trace import Cell, Trace, local, value_cell
+
+
+def _draw(key: jax.Array, shape: tuple[int, ...], p: float) -> tuple[jax.Array, jax.Array]:
+    after, used = jax.random.split(jax.random.wrap_key_data(key))
+    return jax.random.key_data(after), jax.random.bernoulli(used, p, shape)
+
+
+DRAW = Op(_draw, "bernoulli_on_device", differentiable=False)
+
+
+class _Key:
+    """The random state of one device.
+
+    seeding: which seeding of the default generator it comes from. cell: the key's present value.
+    """
+
+    __slots__ = ("cell", "seeding")
+
+    def __init__(self, where: device) -> None:
+        seed = default_generator.initial_seed()
+        self.seeding = default_generator.seeding
+        words = np.array([seed >> 32, seed & 0xFFFFFFFF], np.uint32)
+        self.cell = copy_to(value_cell(words, CPU), where)
+
+
+class _Undo:
+    """How to take back a draw, should its program fail."""
+
+    __slots__ = ("cell", "key")
+
+    def __init__(self, key: _Key) -> None:
+        self.key = key
+        self.cell: Cell = key.cell
+
+    def run(self, trace: Trace) -> None:
+        self.cell.trace = None
+        self.key.cell = self.cell
+
+
+_keys: dict[device, _Key] = {}
+
+
+def bernoulli_mask(shape: tuple[int, ...], p: float, where: device) -> Tensor:
+    """Booleans on a device, each true with probability p, drawn inside the present program."""
+    key = _keys.get(where)
+    if key is None or key.seeding != default_generator.seeding:
+        key = _keys[where] = _Key(where)
+    context = local.context
+    undo = _Undo(key)
+    key.cell, mask = append(context, DRAW, (key.cell, shape, p))
+    if undo.cell.array is not None:
+        context.trace.writes.append(undo)
+    return from_cell(mask)
+
+
