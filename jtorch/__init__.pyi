@@ -108,6 +108,7 @@ from . import random as random
 from .functions.random import randperm as randperm
 from .functions.shaping import ravel as ravel
 from .functions.shaping import real as real
+from .functions.selection import repeat_interleave as repeat_interleave
 from .functions.shaping import reshape as reshape
 from .functions.facts import result_type as result_type
 from .functions.creation import scalar_tensor as scalar_tensor
@@ -129,6 +130,7 @@ from .functions.shaping import unflatten as unflatten
 from .functions.indexing import unique as unique
 from .functions.indexing import unique_consecutive as unique_consecutive
 from . import utils as utils
+from .functions.selection import where as where
 from .functions.creation import zeros as zeros
 from .functions.creation import zeros_like as zeros_like
 from ._core.methods import _aminmax_result
@@ -1284,15 +1286,6 @@ def renorm(
     out: Tensor | None = None,
 ) -> Tensor:
     """Each slice along dim scaled down to a p-norm of at most maxnorm. See torch.renorm."""
-def repeat_interleave(
-    input: Tensor,
-    repeats: Tensor | _int,
-    dim: _int | None = None,
-    *,
-    output_size: _int | None = None,
-    out: Tensor | None = None,
-) -> Tensor:
-    """Each element (or slice along dim) repeated. With a tensor of repeats the size of the result must be given as output_size. See torch.repeat_interleave."""
 def rms_norm(
     input: Tensor,
     normalized_shape: Sequence[_int],
@@ -1626,14 +1619,6 @@ def vsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
     """tensor_split along dimension 0. See torch.vsplit."""
 def vstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """On top of each other: along dim 0, vectors as rows. See torch.vstack."""
-def where(
-    condition: Tensor,
-    input: Tensor | _Number,
-    other: Tensor | _Number,
-    *,
-    out: Tensor | None = None,
-) -> Tensor:
-    """input where the condition holds, else other; all broadcast. See torch.where."""
 def xlogy(
     input: Tensor | _Number,
     other: Tensor | _Number,

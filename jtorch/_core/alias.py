@@ -10,7 +10,6 @@ methods; it uses the slots `_cell`, `_storage`, `_view`. Read tensor.py next.
 
 from __future__ import annotations
 
-import math
 import weakref
 from typing import Any
 
@@ -21,7 +20,7 @@ from .append import append
 from .graph import LEAF
 from .modes import Modes
 from .op import Op
-from .strides import is_dense, overlaps, preserved, unchanged
+from .strides import overlaps, preserved, unchanged
 from .trace import OVERWRITTEN, Cell, Trace, local
 
 DETACH = Op(

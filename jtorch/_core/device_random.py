@@ -70,5 +70,3 @@ def bernoulli_mask(shape: tuple[int, ...], p: float, where: device) -> Tensor:
     if undo.cell.array is not None:
         context.trace.writes.append(undo)
     return from_cell(mask)
-
-

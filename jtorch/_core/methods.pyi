@@ -1152,6 +1152,8 @@ class Methods:
         """Dimensions in another order. See torch.permute."""
     def pinverse(self, rcond: _float = 1e-15) -> Tensor:
         """The Moore-Penrose inverse. See torch.pinverse."""
+    def polygamma(self, n: _int) -> Tensor:
+        """polygamma(n, self). See torch.Tensor.polygamma."""
     def positive(self) -> Tensor:
         """input. See torch.positive."""
     def pow(self, exponent: Tensor | _Number) -> Tensor:
@@ -1228,12 +1230,12 @@ class Methods:
         """Copies side by side, so many along each dimension. See torch.Tensor.repeat."""
     def repeat_interleave(
         self,
-        repeats: Tensor | _int,
+        repeats: Any = None,
         dim: _int | None = None,
         *,
         output_size: _int | None = None,
     ) -> Tensor:
-        """Each element (or slice along dim) repeated. With a tensor of repeats the size of the result must be given as output_size. See torch.repeat_interleave."""
+        """Each entry repeated; how often is one number, or a Tensor of numbers, which is read unless `output_size` tells their sum. See torch.repeat_interleave."""
     def reshape(self, *shape: Any) -> Tensor:
         """The same elements in another shape: a view where the strides admit one, else a copy. RuntimeError where the number of elements differs. See torch.reshape."""
     def reshape_as(self, other: Tensor) -> Tensor:
@@ -1528,6 +1530,8 @@ class Methods:
         """A complex Tensor as pairs (real, imaginary) in a new last dimension."""
     def vsplit(self, indices_or_sections: Any) -> tuple[Tensor, ...]:
         """tensor_split along dimension 0. See torch.vsplit."""
+    def where(self, condition: Tensor, other: Any) -> Tensor:
+        """This Tensor where the condition holds, else `other`. See torch.Tensor.where."""
     def xlogy(self, other: Tensor | _Number) -> Tensor:
         """input * log(other), 0 where input is 0. See torch.xlogy."""
     def xlogy_(self, other: Tensor | _Number) -> Tensor:

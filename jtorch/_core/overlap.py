@@ -22,7 +22,7 @@ MESSAGE = (
 def offset_of(tensor: Any) -> int:
     """How far a Tensor's first element lies from its storage's, in elements."""
     offset = 0
-    cell = tensor._storage.cell if tensor._storage is not None else None
+    cell: Any = tensor._storage.cell if tensor._storage is not None else None
     for step in tensor._view or ():
         if step.op.offset is not None:
             rest = [r.array.item() if isinstance(r, Cell) else r for r in step.rest]

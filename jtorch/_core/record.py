@@ -272,9 +272,7 @@ def record_out(op: Op, args: tuple, kwargs: dict, out: Any) -> Any:
     """Record op and write its result to `out`, which takes on its shape."""
     for target in out if isinstance(out, (tuple, list)) and op.result else (out,):
         if not isinstance(target, Tensor):
-            raise TypeError(
-                f"{op.name}(): argument 'out' must be Tensor, not {type(out).__name__}"
-            )
+            raise TypeError(f"{op.name}(): argument 'out' must be Tensor, not {type(out).__name__}")
     result = record(op, *args, **kwargs)
     if isinstance(out, (tuple, list)):
         for target, value in zip(out, result, strict=True):

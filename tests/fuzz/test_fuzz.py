@@ -1,4 +1,7 @@
-"""2,000 random programs agree with PyTorch, lazily and eagerly. `python -m tests.fuzz` runs others."""
+"""2,000 random programs agree with PyTorch, lazily and eagerly.
+
+`python -m tests.fuzz` runs others.
+"""
 
 from __future__ import annotations
 
