@@ -1,9 +1,9 @@
 """Random masks on accelerators: a JAX key a device, which enters and leaves programs as a cell.
 
-On the CPU masks are PyTorch's, drawn on the host (generator.py). On a GPU or TPU, where PyTorch's own
-numbers differ from its CPU's too, that would mean a transfer in each step; so there a step draws from a
-counter-based key inside its program, and a replay of the program draws new numbers. The key of a
-device follows from the seed of the default generator; seeding makes new keys.
+On the CPU masks are PyTorch's, drawn on the host (generator.py). On a GPU or TPU, where its
+numbers differ from its CPU ones anyway, that would mean a transfer in each step; so a step draws
+from a counter-based key inside its program, and a replay of the program draws new numbers. The key
+of a device follows from the seed of the default generator; seeding makes new keys.
 """
 
 from __future__ import annotations
