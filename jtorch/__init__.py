@@ -39,6 +39,7 @@ from .functions.shaping import (
     memory_format,
     preserve_format,
 )
+from .functions.typed import CONSTRUCTORS as _CONSTRUCTORS
 
 __version__ = "0.1.0"
 
@@ -46,6 +47,7 @@ for _kind in _dtype.ALL:
     globals()[_kind.name] = _kind
 globals().update(_dtype.ALIASES)
 globals().update(_expose.functions("torch"))
+globals().update(_CONSTRUCTORS)
 for _module in (creation, facts, indexing, lookups, selection, shaping, _random_functions):
     for _function in _module.FUNCTIONS:
         globals()[

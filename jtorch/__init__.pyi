@@ -145,6 +145,26 @@ from ._core.methods import _sort_result
 from ._core.methods import _svd_result
 from ._core.methods import _topk_result
 from ._core.methods import _triangular_solve_result
+def BFloat16Tensor(*args: Any) -> Tensor:
+    """Makes Tensors of torch.bfloat16."""
+def BoolTensor(*args: Any) -> Tensor:
+    """Makes Tensors of torch.bool."""
+def ByteTensor(*args: Any) -> Tensor:
+    """Makes Tensors of torch.uint8."""
+def CharTensor(*args: Any) -> Tensor:
+    """Makes Tensors of torch.int8."""
+def DoubleTensor(*args: Any) -> Tensor:
+    """Makes Tensors of torch.float64."""
+def FloatTensor(*args: Any) -> Tensor:
+    """Makes Tensors of torch.float32."""
+def HalfTensor(*args: Any) -> Tensor:
+    """Makes Tensors of torch.float16."""
+def IntTensor(*args: Any) -> Tensor:
+    """Makes Tensors of torch.int32."""
+def LongTensor(*args: Any) -> Tensor:
+    """Makes Tensors of torch.int64."""
+def ShortTensor(*args: Any) -> Tensor:
+    """Makes Tensors of torch.int16."""
 __version__: _str
 def abs(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """|input|; the modulus, as real numbers, if input is complex. The gradient at 0 is 0. See torch.abs."""

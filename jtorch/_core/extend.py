@@ -7,6 +7,7 @@ Nothing here runs twice for a path. Read append.py next.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -56,12 +57,12 @@ def extend(trace: Trace, key: tuple, op: Any, args: tuple, kwargs: dict) -> Stat
                 return known
     if _is_full(state):
         return _beyond(trace, key, op, args, kwargs)
-    child = _make(trace, op, args, kwargs)
+    child = _make(trace, key, op, args, kwargs)
     state.next[key] = child
     return child
 
 
-def _make(trace: Trace, op: Any, args: tuple, kwargs: dict) -> State:
+def _make(trace: Trace, key: tuple, op: Any, args: tuple, kwargs: dict) -> State:
     """Infer a new state."""
     state = trace.state
     _enter_numbers(trace, args, kwargs)
@@ -80,12 +81,29 @@ def _make(trace: Trace, op: Any, args: tuple, kwargs: dict) -> State:
     call = Call(op, modes, template, named, call_key, varying)
     avals = tuple(c.aval for c in cells)
     outputs = infer(call, avals, trace)
-    node = Node(call, tuple(c.index for c in cells), avals, user_line())
+    # Positions are the key's: a cell may meanwhile have become a leaf of another thread's trace.
+    places = zip(cells, _positions(key[2:]), strict=True)
+    inputs = tuple(c.index if place is None else place for c, place in places)
+    node = Node(call, inputs, avals, user_line())
     child = State(state, node, outputs)
     child.leaves = len(trace.leaves)
     child.plain = len(outputs) == 1 and not (call.many or op.view or op.result or modes.eager)
     child.head = state.head or (call, avals)
     return child
+
+
+def _positions(parts: tuple) -> Iterator[int | None]:
+    """The positions among the parts of a key, in order; None for a number that varies."""
+    for part in parts:
+        if type(part) is int:
+            yield part
+        elif type(part) is tuple and part:
+            if isinstance(part[-1], Aval):
+                yield part[0]
+            elif part[0] is Slot:
+                yield None
+            elif part[0] is list or part[0] is tuple:
+                yield from _positions(part[1:])
 
 
 def _template(value: Any, cells: list[Cell]) -> Any:
@@ -224,7 +242,7 @@ def _beyond(trace: Trace, key: tuple, op: Any, args: tuple, kwargs: dict) -> Sta
         state.beyond = {}
     child = state.beyond.get(key)
     if child is None:
-        child = _make(trace, op, args, kwargs)
+        child = _make(trace, key, op, args, kwargs)
     node = child.node
     is_head = state.head is not None and _same_call(state.head, (node.call, node.avals))
     if not trace.context.walking and (is_head or state.depth >= limits.longest):

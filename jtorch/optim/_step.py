@@ -182,7 +182,7 @@ def _record(context: Any, optimizer: Any, plan: Step, group: dict) -> None:
         trace = context.trace
         try:
             key = [plan.update, context.modes]
-            for cell in (*old, *grads, hyper):
+            for cell in (*old[: len(params)], *grads, *old[len(params) :], hyper):
                 key.append(cell.index if cell.trace is trace else enter(trace, cell))
             state = trace.state.next.get(tuple(key))
             if state is None:
