@@ -220,6 +220,7 @@ def _put_through(base: Cell, view: tuple[Step, ...], new: Cell) -> Cell:
     before = context.modes
     if is_cut_off(view):
         context.modes = before.replace(grad=False)
+        new = as_constant(new)
     try:
         cells = [base]
         for step in view[:-1]:

@@ -22,6 +22,7 @@ from .._core.device import device as Device
 from .._core.dtype import dtype, get_default_dtype, to_dtype
 from .._core.foreign import copy_of, from_dlpack, is_jax
 from .._core.op import Op
+from .._core.record import record, write_out
 from .._core.tensor import Tensor, from_array, from_cell
 from .._core.trace import local
 from ._data import check_fits, to_array
@@ -277,9 +278,13 @@ def scalar_tensor(s: Any, **options: Any) -> Tensor:
     return full((), s, **{"dtype": get_default_dtype(), **options})
 
 
-def complex_(real: Tensor, imag: Tensor) -> Tensor:
+def complex_(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Tensor:
     """real + i imag. See torch.complex."""
-    return from_cell(append(local.context, COMPLEX, (cell_of(real), cell_of(imag)))[0])
+    made = record(COMPLEX, real, imag)
+    if out is None:
+        return made
+    write_out(out, made)
+    return out
 
 
 def legacy_tensor(cls: type, *args: Any, device: Any = None) -> Tensor:

@@ -186,8 +186,21 @@ class Generator:
         a = self._name()
         self._do(self._inplace_on(a))
 
+    def _other(self, a: str) -> str:
+        """A Tensor to write to another.
+
+        Not its alias: PyTorch's result then depends on the order in which it walks memory. And nothing
+        that requires grad for integers, which would then require it, too.
+        """
+        b = self._name()
+        target, source = self.env[a], self.env[b]
+        shared = target.untyped_storage().data_ptr() == source.untyped_storage().data_ptr()
+        if (shared and a != b) or (source.requires_grad and not target.is_floating_point()):
+            return "torch.tensor(0.5)"
+        return b
+
     def _inplace_on(self, a: str) -> str:
-        b, s = self._name(), self._scalar()
+        b, s = self._other(a), self._scalar()
         return self.random.choice(
             [
                 f"{a}.{self.random.choice(INPLACE)}()",
@@ -204,7 +217,7 @@ class Generator:
 
     def _setitem(self) -> None:
         a, s = self._name(), self._scalar()
-        value = self.random.choice([s, s, self._name()])
+        value = self.random.choice([s, s, self._other(a)])
         index = self.random.choice(
             ["0", "-1", "..., 0", ":, 1", "1:", "::2", f"{a} > 0", "...", "[0, -1]"]
         )

@@ -38,7 +38,8 @@ def run(library: Any, before: list[str], body: list[str]) -> list[tuple[str, Any
                 seen.append((statement, env.pop("read")))
     names = sorted(n for n, v in env.items() if isinstance(v, library.Tensor))
     hidden = set()
-    if "optimizer" in env:  # how many in-place writes a step makes is PyTorch's own business
+    # How many in-place writes a step or a product makes inside is PyTorch's own business.
+    if "optimizer" in env or any("@" in statement for statement in body):
         hidden.add("version")
     for name in names:
         found = [(fact, value) for fact, value in facts(env[name]) if fact not in hidden]
