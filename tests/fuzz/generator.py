@@ -119,6 +119,8 @@ class Generator:
         a, b = self._name(), self._name()
         if self.random.random() < 0.5:
             operator = self.random.choice(["+", "-", "*", "/"])
+            if a == b and operator == "/":  # the gradient of x / x is nothing but rounding
+                operator = "*"
             self._new(f"{a} {operator} {b}")
         else:
             self._new(f"torch.{self.random.choice(BINARY)}({a}, {b})")
@@ -189,8 +191,8 @@ class Generator:
     def _other(self, a: str) -> str:
         """A Tensor to write to another.
 
-        Not its alias: PyTorch's result then depends on the order in which it walks memory. And nothing
-        that requires grad for integers, which would then require it, too.
+        Not its alias: PyTorch's result then depends on the order in which it walks memory. And
+        nothing that requires grad for integers, which would then require it, too.
         """
         b = self._name()
         target, source = self.env[a], self.env[b]

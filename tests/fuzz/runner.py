@@ -41,6 +41,8 @@ def run(library: Any, before: list[str], body: list[str]) -> list[tuple[str, Any
     # How many in-place writes a step or a product makes inside is PyTorch's own business.
     if "optimizer" in env or any("@" in statement for statement in body):
         hidden.add("version")
+    if any("autograd.grad" in statement for statement in body):  # so is where a gradient lies
+        hidden.add("stride")
     for name in names:
         found = [(fact, value) for fact, value in facts(env[name]) if fact not in hidden]
         seen.extend((f"{name}.{fact}", value) for fact, value in found)
