@@ -140,6 +140,7 @@ def _record_slowly(op: Op, args: tuple, kwargs: dict, key: tuple | None, trace: 
         out = kwargs.pop("out")
         if out is not None:
             return record_out(op, args, kwargs, out)
+    positional = bool(args)
     args, kwargs = _normal(op, args, kwargs)
     cells = tuple(_lower(op, name, a) for name, a in zip(_names(op, args), args, strict=True))
     named = {k: _lower(op, k, v) for k, v in kwargs.items()}
@@ -147,15 +148,19 @@ def _record_slowly(op: Op, args: tuple, kwargs: dict, key: tuple | None, trace: 
     before = trace.state
     now, state = step(context, op, cells, named)
     call = state.node.call
-    if op.view is not None and not call.varying and args:
-        state.step = state.step or Step(op, cells[1:], named, context.modes)
-    quick = state.plain or state.step is not None
+    view = None
+    if op.view is not None:
+        view = state.step or Step(op, cells[1:], named, context.modes)
+    if not call.varying:
+        state.step = view
+    # `record` links a view to its first argument: given by name, it isn't there.
+    quick = state.plain or (state.step is not None and positional)
     if key is not None and quick and not call.varying and now is trace and now.state is before:
         if entered == trace.leaves[before.leaves :]:
             before.next[key] = state
     outputs = [from_cell(c) for c in advance(now, state)]
-    if op.view is not None:
-        link(args[0], outputs[0], Step(op, cells[1:], named, context.modes))
+    if view is not None:
+        link(args[0], outputs[0], view)
     if not call.many:
         return outputs[0]
     return op.named(outputs)

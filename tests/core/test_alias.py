@@ -271,3 +271,10 @@ def test_copies(program: Callable[[Any], Any]) -> None:
 
 def test_no_copy_of_what_has_a_history() -> None:
     assert of_no_leaf(jtorch) == [True, True]
+
+
+def test_a_view_whose_base_is_given_by_name() -> None:
+    for _ in range(3):
+        x = jtorch.zeros(2, 3)
+        jtorch.transpose(input=x, dim0=0, dim1=1).add_(1)
+        assert x.tolist() == [[1.0] * 3] * 2
