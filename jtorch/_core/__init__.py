@@ -5,11 +5,11 @@
  3. trace: cells, states, the trie
  4. graph: the autograd graph, read off a trace
  5. survivors, program: a trace becomes an XLA program: materialise
- 6. extend, append: recording for cells, the slow path first
+ 6. extend, transfer, append: recording for cells, the slow path first; copies between devices
  7. grad_mode, autograd: the backward walk and its memory
  8. alias: views and in-place writes
  9. leaf, attributes, format, tensor, foreign: the Tensor
-10. record: the door, the hot path
+10. overrides, record: the door, the hot path
 11. backward: gradients and hooks for Tensors
 rng is beside it: PyTorch's random numbers, on the host.
 """

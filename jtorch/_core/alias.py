@@ -17,9 +17,10 @@ import jax
 import jax.numpy as jnp
 
 from .append import append
+from .dtype import to_dtype
 from .graph import LEAF
 from .modes import Modes
-from .op import Op
+from .op import Op, cast
 from .strides import overlaps, preserved, unchanged
 from .trace import OVERWRITTEN, Cell, Trace, local
 
@@ -31,9 +32,9 @@ DETACH = Op(
     view=lambda base, new: new,
 )
 CLONE = Op(lambda input: input, "clone", strides=preserved)
-CAST = Op(lambda input, dtype: input.astype(dtype.numpy), "to", strides=preserved)
+CAST = Op(lambda input, dtype: cast(input, dtype), "to", strides=preserved)
 COPY = Op(
-    lambda input, source: jnp.broadcast_to(source, input.shape).astype(input.dtype),
+    lambda input, source: cast(jnp.broadcast_to(source, input.shape), to_dtype(input.dtype)),
     "copy",
     strides=unchanged,
 )
@@ -97,7 +98,9 @@ def put_op(op: Op) -> Op:
     """The op that writes back through a view op."""
     made = _puts.get(op)
     if made is None:
-        made = _puts[op] = Op(op.view, f"{op.name}_put", strides=unchanged, saves_more=True)
+        made = _puts[op] = Op(
+            op.view, f"{op.name}_put", strides=unchanged, saves=(), saves_more=True
+        )
     return made
 
 
@@ -128,6 +131,14 @@ def storage_of(tensor: Any) -> Storage:
         storage = Storage(tensor._cell)
         storage.join(tensor)
     return storage
+
+
+def leave(tensor: Any) -> None:
+    """Part a Tensor from its storage, so that it no longer sees what is written there."""
+    storage = tensor._storage
+    if storage is not None:
+        storage.members = [m for m in storage.members if m() is not tensor]
+    tensor._storage = tensor._view = None
 
 
 def link(source: Any, view: Any, step: Step) -> None:
@@ -161,28 +172,36 @@ def is_leaf(cell: Cell) -> bool:
     return not cell.aval.requires_grad or type(cell.node) is weakref.ref
 
 
-def check_writable(tensor: Any) -> Cell:
-    """The Tensor's cell. RuntimeError where PyTorch forbids an in-place write."""
+def check_writable(tensor: Any, itself: bool = False) -> Cell:
+    """The Tensor's cell. RuntimeError where PyTorch forbids an in-place write.
+
+    itself: what is written is the Tensor itself.
+    """
     cell = cell_of(tensor)
     aval = cell.aval
-    if overlaps(aval.shape, aval.strides):
+    if not itself and overlaps(aval.shape, aval.strides):
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a "
             "single "
             "memory location. Please clone() the tensor before performing the operation."
         )
-    if local.context.modes.grad:
-        if aval.requires_grad and is_leaf(cell):
-            raise RuntimeError(
-                "a leaf Variable that requires grad is being used in an in-place operation."
-            )
-        base = tensor._storage.cell if tensor._view else cell
-        if base.aval.requires_grad and is_leaf(base) and aval.requires_grad:
-            raise RuntimeError(
-                "a view of a leaf Variable that requires grad is being used in an in-place "
-                "operation."
-            )
+    check_no_leaf(tensor, cell)
     return cell
+
+
+def check_no_leaf(tensor: Any, cell: Cell) -> None:
+    """RuntimeError where an in-place op would make a leaf of autograd the result of something."""
+    if not (local.context.modes.grad and cell.aval.requires_grad):
+        return
+    if is_leaf(cell):
+        raise RuntimeError(
+            "a leaf Variable that requires grad is being used in an in-place operation."
+        )
+    base = tensor._storage.cell if tensor._view else cell
+    if base.aval.requires_grad and is_leaf(base):
+        raise RuntimeError(
+            "a view of a leaf Variable that requires grad is being used in an in-place operation."
+        )
 
 
 class Moment:
@@ -209,6 +228,31 @@ def write(tensor: Any, new: Cell, since: Moment | None = None) -> None:
         base = _put_through(storage.cell, tensor._view, new)
         base = _with_history(storage.cell.node, storage.cell, base)
     _replace(tensor, storage, base, new, since or Moment(local.context.trace))
+
+
+def turn(tensor: Any, view: Any, since: Moment, whole: bool) -> None:
+    """Make a Tensor the view of itself that `view`, just made, is: the end of `t_` and its
+    siblings.
+
+    Nothing moves in the storage. whole: the view shows all of it, and becomes its base where no
+    other Tensor shares it.
+    """
+    old = cell_of(tensor)
+    storage = storage_of(tensor)
+    new = _with_history(tensor, old, cell_of(view))
+    members = [m for r in storage.members if (m := r()) is not None]
+    alone = all(m is tensor or m is view for m in members)
+    if whole and alone and not tensor._view:
+        _replace(tensor, storage, new, new, since)
+        return
+    trace = local.context.trace
+    if storage.cell.array is not None:
+        trace.writes.append(Undo(trace, tensor, storage, storage.cell))
+    overwrite(old, since)
+    spare(new, since)
+    storage.version += 1
+    tensor._view = view._view
+    tensor._cell = new
 
 
 def _put_through(base: Cell, view: tuple[Step, ...], new: Cell) -> Cell:
@@ -380,6 +424,7 @@ def rebase(tensor: Any, cell: Cell, storage: Storage | None = None) -> None:
         for member in [m for r in storage.members if (m := r()) is not None and m is not tensor]:
             member._view = (step, *(member._view or ()))
         if tensor._storage is not storage:
+            leave(tensor)
             storage.join(tensor)
     tensor._cell = cell
     tensor._view = None

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax
-
-from .device import TRACING, default_device, device, jax_device
+from .device import TRACING, default_device, device
 from .errors import DeviceError
 from .extend import extend
 from .modes import Modes
 from .program import materialise, settle
-from .trace import Aval, Cell, Context, State, Trace, new_cell
+from .trace import OVERWRITTEN, Aval, Cell, Context, State, Trace, new_cell
+from .transfer import copy_to
 
 
 class Elsewhere(Exception):
@@ -30,6 +29,8 @@ def enter(trace: Trace, cell: Cell) -> tuple[int, Aval]:
     if cell.aval.device is not trace.device:
         raise Elsewhere
     index = -1 - len(trace.leaves)
+    if cell.trace is OVERWRITTEN:  # the mark stays, for the graph that saved the value
+        cell = Cell(cell.array, cell.aval, cell.node)
     trace.leaves.append(cell)
     cell.trace = trace
     cell.index = index
@@ -146,13 +147,3 @@ def _moved(value: Any, where: device) -> Any:
     if isinstance(value, (list, tuple)):
         return type(value)([_moved(v, where) for v in value])
     return value
-
-
-def copy_to(cell: Cell, where: device) -> Cell:
-    """The value on another device, as a new cell without history."""
-    array = settle(cell)
-    old = cell.aval
-    if where is not TRACING:
-        with jax.ensure_compile_time_eval():
-            array = jax.device_put(array, jax_device(where))
-    return Cell(array, Aval(old.shape, old.dtype, where, old.strides, False, old.number))

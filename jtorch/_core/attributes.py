@@ -11,7 +11,7 @@ from .alias import cell_of
 from .device import device
 from .dtype import dtype
 from .size import Size, strided
-from .strides import is_contiguous
+from .strides import FORMATS, is_contiguous
 
 
 class Attributes:
@@ -56,7 +56,7 @@ class Attributes:
         return strided
 
     is_sparse = is_quantized = is_meta = is_mps = is_xpu = is_nested = False
-    is_mkldnn = is_sparse_csr = False
+    is_mkldnn = is_sparse_csr = is_xla = is_vulkan = is_ipu = is_maia = is_mtia = False
     names: tuple = ()
 
     def stride(self, dim: int | None = None) -> Any:
@@ -68,9 +68,12 @@ class Attributes:
         return strides[dim]
 
     def is_contiguous(self, memory_format: Any = None) -> bool:
-        """Whether the elements lie in row-major order. See `torch.Tensor.is_contiguous`."""
+        """Whether the elements lie in row-major order, or that of a memory format.
+
+        See `torch.Tensor.is_contiguous`.
+        """
         aval = cell_of(self).aval
-        return is_contiguous(aval.shape, aval.strides)
+        return is_contiguous(aval.shape, aval.strides, FORMATS.get(str(memory_format)[6:]))
 
     def size(self, dim: int | None = None) -> Any:
         """The shape, or the size of one dimension. See `torch.Tensor.size`."""

@@ -20,6 +20,7 @@ from .append import append
 from .graph import GradNode, Vjp, edge_of_cell
 from .op import Op
 from .trace import Aval, Cell, Context, State, Trace, new_cell
+from .transfer import Transfer
 
 ADD = Op(lambda a, b: a + b, "accumulate", inplace=True)
 ONES = Op(jnp.ones_like, "ones_like", differentiable=False)
@@ -160,6 +161,8 @@ def _pull(context: Context, node: GradNode, cotangents: list) -> list[tuple[Any,
     """Record the VJP of a node: (edge, gradient) pairs."""
     if not node.needs:
         return []
+    if isinstance(node, Transfer):
+        return [(node.edges[0], node.pull(cotangents[0]))]
     outputs = tuple(k for k, cell in enumerate(cotangents) if cell is not None)
     given = tuple(cotangents[k] for k in outputs)
     if node.call.op.backward is not None:

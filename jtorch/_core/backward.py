@@ -100,14 +100,14 @@ def grad(
             )
         if cell is None and materialize_grads:
             (cell,) = append(local.context, ZEROS, (as_constant(cell_of(tensor)),))
-        results.append(None if cell is None else from_cell(cell))
+        results.append(None if cell is None else tensor._to_gradient(cell))
     return tuple(results)
 
 
 def accumulate(tensor: Tensor, cell: Cell, create: bool = False) -> None:
     """Add a gradient, as the leaf's hooks change it, to its `.grad`."""
-    if tensor.__dict__:
-        cell = _with_hooks(tensor, cell)
+    if tensor.__dict__:  # hooks, or a layout of its own
+        cell = cell_of(tensor._to_gradient(_with_hooks(tensor, cell)))
     _add_up(tensor, cell, create)
 
 
@@ -115,9 +115,9 @@ def _add_up(tensor: Tensor, cell: Cell, create: bool) -> None:
     """Add to `.grad`; the first gradient becomes it."""
     before = tensor._grad
     if before is None:
-        tensor._grad = from_cell(cell)
+        tensor._grad = tensor._to_gradient(cell)
     elif create:
-        tensor._grad = from_cell(append(local.context, ADD, (cell_of(before), cell))[0])
+        tensor._grad = tensor._to_gradient(append(local.context, ADD, (cell_of(before), cell))[0])
     else:
         write(before, append(local.context, ADD, (as_constant(cell_of(before)), cell))[0])
     if tensor.__dict__:
@@ -157,13 +157,13 @@ def _roots(tensors: Sequence[Tensor], cotangents: Sequence[Tensor | None]) -> li
                 raise TypeError(
                     f"gradients can be either Tensors or None, but got {type(given).__name__}"
                 )
-            one = cell_of(given)
-            if one.aval.shape != cell.aval.shape:
+            if given.shape != tensor.shape:
                 raise RuntimeError(
                     f"Mismatch in shape: grad_output[{k}] has a shape of {given.shape} and "
                     f"output[{k}] "
                     f"has a shape of {tensor.shape}."
                 )
+            one = tensor._from_gradient(given)
         roots.append((edge_of_cell(cell), one))
     return roots
 
@@ -212,6 +212,8 @@ def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> Hand
     hooks = self.__dict__.setdefault("_hooks", OrderedDict())
     handle = Handle(hooks)
     hooks[handle.id] = hook
+    if _RETAIN in hooks:
+        hooks.move_to_end(_RETAIN)
     if not is_leaf(cell):
         _watch(cell, hooks)
     return handle
@@ -225,6 +227,10 @@ def register_post_accumulate_grad_hook(self: Tensor, hook: Callable[[Tensor], No
     handle = Handle(hooks)
     hooks[handle.id] = hook
     return handle
+
+
+# The key of the hook that keeps the gradient: it runs last, whenever it was registered.
+_RETAIN = -1
 
 
 def retain_grad(self: Tensor) -> None:
@@ -243,11 +249,10 @@ def retain_grad(self: Tensor) -> None:
     def keep(gradient: Tensor) -> None:
         tensor = reference()
         if tensor is not None:
-            before = tensor._grad
-            tensor._grad = gradient if before is None else before + gradient
+            _add_up(tensor, cell_of(gradient), True)
 
     hooks = self.__dict__.setdefault("_hooks", OrderedDict())
-    hooks[-1] = keep
+    hooks[_RETAIN] = keep
     _watch(cell, hooks)
 
 

@@ -11,12 +11,13 @@ from __future__ import annotations
 import jax
 import numpy as np
 
-from .append import append, copy_to
+from .append import append
 from .device import CPU, device
 from .generator import default_generator
 from .op import Op
 from .tensor import Tensor, from_cell
 from .trace import Cell, Trace, local, value_cell
+from .transfer import copy_to
 
 
 def _draw(key: jax.Array, shape: tuple[int, ...], p: float) -> tuple[jax.Array, jax.Array]:

@@ -157,7 +157,7 @@ def _infer(call: Call, avals: tuple[Aval, ...], trace: Trace) -> tuple[Aval, ...
     results = []
     for k, output in enumerate(outputs):
         kind = to_dtype(output.dtype)
-        wants = needs and kind.category >= FLOAT
+        wants = needs and kind.category >= FLOAT and k not in op.constants
         if op is LEAF:
             wants = True
         strides = _strides(call, avals, output.shape, k)

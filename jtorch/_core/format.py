@@ -212,17 +212,71 @@ def format_tensor(
     options = options or _options
     indent = len(prefix)
     body = "[]" if array.size == 0 else _Layout(_plain(array), options).text(indent)
-    text = prefix + body
+    return _with_suffixes(prefix + body, suffixes, indent, options.linewidth)
+
+
+def _with_suffixes(
+    text: str, suffixes: Sequence[str], indent: int, width: int, new_line: bool = False
+) -> str:
+    """A text with suffixes, broken at the line width, and a closing bracket.
+
+    new_line: the first suffix begins a line.
+    """
     # PyTorch counts the last line two columns longer than it is when it holds the prefix too.
     column = len(text) - text.rfind("\n") + 1
     for suffix in suffixes:
-        if column + len(suffix) + 2 > options.linewidth:
+        if new_line or column + len(suffix) + 2 > width:
             text += ",\n" + " " * indent + suffix
             column = indent + len(suffix)
         else:
             text += ", " + suffix
             column += len(suffix) + 2
+        new_line = False
     return text + ")"
+
+
+def sparse_text(
+    parts: Sequence[tuple[str, np.ndarray]],
+    kind: dtype,
+    layout: Any,
+    size: tuple[int, ...],
+    *,
+    device: Any,
+    default_device: Any,
+    requires_grad: bool,
+    grad_fn: str | None,
+) -> str:
+    """The repr of a sparse Tensor: its parts by name (the last are the values), size and
+    layout."""
+    prefix = "tensor("
+    margin = " " * len(prefix)
+    shown = []
+    for name, array in parts:
+        suffixes = [f"size={array.shape}"] if not array.size else []
+        start = f"{margin}{name}=tensor("
+        shown.append(format_tensor(array, suffixes=suffixes, prefix=start).lstrip())
+    suffixes = [f"device='{device}'"] if str(device) != str(default_device) else []
+    suffixes += [f"size={size}", f"nnz={parts[-1][1].shape[0]}"]
+    if kind not in _usual():
+        suffixes.append(f"dtype={kind}")
+    suffixes.append(f"layout={layout}")
+    suffixes += _history(requires_grad, grad_fn)
+    text = prefix + f",\n{margin}".join(shown)
+    new_line = len(parts) == 2  # as PyTorch, of indices and values
+    return _with_suffixes(text, suffixes, len(prefix), _options.linewidth, new_line)
+
+
+def _usual() -> tuple[dtype, ...]:
+    """The dtypes that a repr need not name."""
+    default = get_default_dtype()
+    return default, complex128 if default is float64 else complex64, int64, bool_
+
+
+def _history(requires_grad: bool, grad_fn: str | None) -> list[str]:
+    """What a repr says of autograd."""
+    if grad_fn is not None:
+        return [f"grad_fn=<{grad_fn}>"]
+    return ["requires_grad=True"] if requires_grad else []
 
 
 def tensor_text(
@@ -233,22 +287,18 @@ def tensor_text(
     default_device: Any = "cpu",
     requires_grad: bool = False,
     grad_fn: str | None = None,
+    name: str = "tensor",
 ) -> str:
     """The repr of a Tensor: its numbers, and what is not as usual about it."""
     suffixes = []
     if str(device) != str(default_device):
         suffixes.append(f"device='{device}'")
-    default = get_default_dtype()
+    usual = _usual()
     if array.size == 0:
         if array.ndim != 1:
             suffixes.append(f"size={tuple(array.shape)}")
-        usual = (default,)
-    else:
-        usual = (default, complex128 if default is float64 else complex64, int64, bool_)
+        usual = usual[:1]
     if kind not in usual:
         suffixes.append(f"dtype={kind}")
-    if grad_fn is not None:
-        suffixes.append(f"grad_fn=<{grad_fn}>")
-    elif requires_grad:
-        suffixes.append("requires_grad=True")
-    return format_tensor(array, suffixes=suffixes)
+    suffixes += _history(requires_grad, grad_fn)
+    return format_tensor(array, suffixes=suffixes, prefix=f"{name}(")

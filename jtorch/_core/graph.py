@@ -38,9 +38,10 @@ class Vjp:
     """
 
     __slots__ = ("absent", "call", "name", "needs", "outputs")
-    view = strides = backward = result = None
-    inplace = chooses = saves_output = saves_more = False
+    view = strides = backward = result = saves = None
+    inplace = chooses = saves_more = False
     differentiable = True
+    constants: tuple[int, ...] = ()
     numbers: frozenset[str] = frozenset()
     _made: dict[tuple, Vjp] = {}
 
@@ -116,7 +117,11 @@ def uses(call: Call, avals: tuple[Aval, ...], needs: tuple[int, ...]) -> frozens
     key = (call, avals, needs)
     found = _uses.get(key)
     if found is None:
-        found = _uses[key] = _find_uses(call, avals, needs)
+        try:
+            found = _find_uses(call, avals, needs)
+        except NotImplementedError:  # it has no derivative: `backward` will say so
+            found = frozenset()
+        _uses[key] = found
     return found
 
 
@@ -182,7 +187,6 @@ class GradNode:
         "edges",
         "first",
         "freed",
-        "hooks",
         "inputs",
         "line",
         "needs",
@@ -211,8 +215,10 @@ class GradNode:
         self.outputs: list[Any] | None = None
         self.watch: list[tuple[int, Cell]] = []
         self.freed = state.first in trace.state.freed
-        self.hooks: dict[int, Any] = {}
         self.watched: dict[int, Any] = {}
+
+    def __repr__(self) -> str:
+        return f"<{self.name} object at {hex(id(self))}>"
 
     @property
     def name(self) -> str:
@@ -241,8 +247,9 @@ class GradNode:
         The output has slot -1. Views count with their bases. An in-place op's own first input is
         not among them: PyTorch keeps a copy, and here old values stay as they are anyway.
         """
-        slots = [(k, p) for k, p in enumerate(self.positions) if k in self.saves()]
-        if self.call.op.backward is not None or self.call.op.saves_output:
+        watched, output = self._watched_slots()
+        slots = [(k, self.positions[k]) for k in sorted(watched)]
+        if output:
             slots.append((-1, self.first))
         written = self.trace.overwritten
         return [
@@ -251,6 +258,13 @@ class GradNode:
             for p in view_chain(self.trace, position)
             if slot != 0 or not 0 < written.get(p, 0) <= self.first
         ]
+
+    def _watched_slots(self) -> tuple[frozenset[int], bool]:
+        """The inputs that PyTorch saves, and whether it saves the output."""
+        op = self.call.op
+        if op.saves is None:
+            return self.saves(), op.backward is not None
+        return self.call.slots_of(op.saves), "output" in op.saves
 
     def input_cells(self) -> list[Any]:
         """The inputs, as cells of the present trace or kept ones."""

@@ -7,21 +7,22 @@ from builtins import bool as _bool
 from builtins import complex as _complex
 from builtins import float as _float
 from builtins import int as _int
-from builtins import slice as _slice
 from builtins import str as _str
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from builtins import tuple as _tuple
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias, overload
 
 import numpy as np
 
-from .device import device as _device
-from .dtype import dtype as _dtype
-from .generator import Generator as _Generator
-from .size import Size as _Size
-from .tensor import Tensor as Tensor
+from .._core.tensor import Tensor as Tensor
+from .._core.generator import Generator as _Generator
+from .._core.backward import Handle as _Handle
+from ..functions.memory import UntypedStorage as _UntypedStorage
+from .._core.dtype import dtype as _dtype
+from .._core.size import layout as _layout
+from .._core.size import memory_format as _memory_format
 
 _Number: TypeAlias = _bool | _int | _float | _complex
-
 class _frexp_result(NamedTuple):
     mantissa: Tensor
     exponent: Tensor
@@ -76,19 +77,22 @@ class _linalg_eig_result(NamedTuple):
     eigenvalues: Tensor
     eigenvectors: Tensor
 
-class _linalg_lu_factor_result(NamedTuple):
-    LU: Tensor
-    pivots: Tensor
+class _histogram_result(NamedTuple):
+    hist: Tensor
+    bin_edges: Tensor
 
-class _linalg_lu_factor_ex_result(NamedTuple):
-    LU: Tensor
+class _geqrf_result(NamedTuple):
+    a: Tensor
+    tau: Tensor
+
+class _linalg_ldl_factor_ex_result(NamedTuple):
+    LD: Tensor
     pivots: Tensor
     info: Tensor
 
-class _linalg_lu_result(NamedTuple):
-    P: Tensor
-    L: Tensor
-    U: Tensor
+class _linalg_ldl_factor_result(NamedTuple):
+    LD: Tensor
+    pivots: Tensor
 
 class _linalg_slogdet_result(NamedTuple):
     sign: Tensor
@@ -115,6 +119,30 @@ class _linalg_lstsq_result(NamedTuple):
     residuals: Tensor
     rank: Tensor
     singular_values: Tensor
+
+class _linalg_lu_factor_result(NamedTuple):
+    LU: Tensor
+    pivots: Tensor
+
+class _linalg_lu_factor_ex_result(NamedTuple):
+    LU: Tensor
+    pivots: Tensor
+    info: Tensor
+
+class _lu_with_info_result(NamedTuple):
+    LU: Tensor
+    pivots: Tensor
+    info: Tensor
+
+class _linalg_lu_result(NamedTuple):
+    P: Tensor
+    L: Tensor
+    U: Tensor
+
+class _lu_unpack_result(NamedTuple):
+    P: Tensor
+    L: Tensor
+    U: Tensor
 
 class _sort_result(NamedTuple):
     values: Tensor
@@ -155,6 +183,8 @@ class Methods:
         """See torch.bitwise_and."""
     def __delitem__(self, index: Any) -> None:
         """TypeError: a Tensor has its size."""
+    def __div__(self, other: Tensor | _Number | np.ndarray | np.generic) -> Tensor:
+        """See torch.div."""
     def __eq__(self, other: Tensor | _Number | np.ndarray | np.generic) -> Tensor:
         """See torch.eq."""
     def __floordiv__(self, other: Tensor | _Number | np.ndarray | np.generic) -> Tensor:
@@ -168,6 +198,8 @@ class Methods:
     def __iadd__(self, other: Tensor | _Number | np.ndarray | np.generic) -> Tensor:
         ...
     def __iand__(self, other: Tensor | _Number | np.ndarray | np.generic) -> Tensor:
+        ...
+    def __idiv__(self, other: Tensor | _Number | np.ndarray | np.generic) -> Tensor:
         ...
     def __ifloordiv__(self, other: Tensor | _Number | np.ndarray | np.generic) -> Tensor:
         ...
@@ -217,6 +249,8 @@ class Methods:
         ...
     def __rand__(self, other: Tensor | _Number | np.ndarray | np.generic) -> Tensor:
         ...
+    def __rdiv__(self, other: Tensor | _Number | np.ndarray | np.generic) -> Tensor:
+        ...
     def __rfloordiv__(self, other: Tensor | _Number | np.ndarray | np.generic) -> Tensor:
         ...
     def __rlshift__(self, other: Tensor | _Number | np.ndarray | np.generic) -> Tensor:
@@ -249,6 +283,12 @@ class Methods:
         """See torch.div."""
     def __xor__(self, other: Tensor | _Number | np.ndarray | np.generic) -> Tensor:
         """See torch.bitwise_xor."""
+    def _indices(self) -> Tensor:
+        """The coordinates, of an uncoalesced Tensor too."""
+    def _nnz(self) -> _int:
+        """The number of entries."""
+    def _values(self) -> Tensor:
+        """The values, of an uncoalesced Tensor too, without history."""
     def abs(self) -> Tensor:
         """|input|; the modulus, as real numbers, if input is complex. The gradient at 0 is 0. See torch.abs."""
     def abs_(self) -> Tensor:
@@ -336,6 +376,8 @@ class Methods:
         """The argument of complex numbers; 0 or pi for real ones. See torch.angle."""
     def any(self, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False) -> Tensor:
         """Whether any element is not zero. See torch.any."""
+    def apply_(self, callable: Callable[..., Any]) -> Tensor:
+        """callable(x) for each element x, in place. See torch.Tensor.apply_."""
     def arccos(self) -> Tensor:
         """Inverse cosine. See torch.acos."""
     def arccos_(self) -> Tensor:
@@ -376,9 +418,24 @@ class Methods:
         self,
         size: Sequence[_int],
         stride: Sequence[_int],
-        storage_offset: _int = 0,
+        storage_offset: _int | None = None,
     ) -> Tensor:
-        """A view of the storage of a contiguous Tensor by size and stride. See torch.as_strided."""
+        """The view of a storage whose element at (i, j, ...) lies storage_offset + i stride[0] + j stride[1] + ... from its beginning. See torch.as_strided."""
+    def as_strided_(
+        self,
+        size: Sequence[_int],
+        stride: Sequence[_int],
+        storage_offset: _int | None = None,
+    ) -> Tensor:
+        """`as_strided` of this Tensor, in place. See torch.Tensor.as_strided_."""
+    def as_strided_scatter(
+        self,
+        src: Tensor,
+        size: Sequence[_int],
+        stride: Sequence[_int],
+        storage_offset: _int | None = None,
+    ) -> Tensor:
+        """A copy of input in which what `as_strided` shows is `src`. See torch.as_strided_scatter."""
     def asin(self) -> Tensor:
         """Inverse sine. See torch.asin."""
     def asin_(self) -> Tensor:
@@ -440,8 +497,10 @@ class Methods:
         generator: _Generator | None = None,
     ) -> Tensor:
         """Fill with ones of probability p, else zeros. p: a number, or a Tensor that broadcasts."""
-    def bfloat16(self, memory_format: Any = None) -> Tensor:
+    def bfloat16(self, memory_format: _memory_format | None = None) -> Tensor:
         """to(torch.bfloat16)."""
+    def bincount(self, weights: Tensor | None = None, minlength: _int = 0) -> Tensor:
+        """How often each number from 0 to the largest occurs in a vector of integers, or the sum of its weights. Reads the vector. See torch.bincount."""
     def bitwise_and(self, other: Tensor | _Number) -> Tensor:
         """Bitwise and of integers or bools. See torch.bitwise_and."""
     def bitwise_and_(self, other: Tensor | _Number) -> Tensor:
@@ -468,11 +527,11 @@ class Methods:
         """`bitwise_xor` written to this Tensor. Bitwise exclusive or of integers or bools. See torch.bitwise_xor."""
     def bmm(self, mat2: Tensor) -> Tensor:
         """The products of two batches of matrices: [b, n, m], [b, m, p] -> [b, n, p]. See torch.bmm."""
-    def bool(self, memory_format: Any = None) -> Tensor:
+    def bool(self, memory_format: _memory_format | None = None) -> Tensor:
         """to(torch.bool)."""
     def broadcast_to(self, size: Sequence[_int]) -> Tensor:
         """A view expanded to a shape. See torch.broadcast_to."""
-    def byte(self, memory_format: Any = None) -> Tensor:
+    def byte(self, memory_format: _memory_format | None = None) -> Tensor:
         """to(torch.uint8)."""
     def cauchy_(
         self,
@@ -482,15 +541,15 @@ class Methods:
         generator: _Generator | None = None,
     ) -> Tensor:
         """Fill with Cauchy deviates around the median, of width sigma. See torch.Tensor.cauchy_."""
-    def cdouble(self, memory_format: Any = None) -> Tensor:
+    def cdouble(self, memory_format: _memory_format | None = None) -> Tensor:
         """to(torch.complex128)."""
     def ceil(self) -> Tensor:
         """The smallest integer that is not smaller. The gradient is zero. See torch.ceil."""
     def ceil_(self) -> Tensor:
         """`ceil` written to this Tensor. The smallest integer that is not smaller. The gradient is zero. See torch.ceil."""
-    def cfloat(self, memory_format: Any = None) -> Tensor:
+    def cfloat(self, memory_format: _memory_format | None = None) -> Tensor:
         """to(torch.complex64)."""
-    def char(self, memory_format: Any = None) -> Tensor:
+    def char(self, memory_format: _memory_format | None = None) -> Tensor:
         """to(torch.int8)."""
     def cholesky(self, upper: _bool = False) -> Tensor:
         """L with L L^H = input for positive-definite input. See torch.cholesky."""
@@ -498,7 +557,7 @@ class Methods:
         """The inverse of A, given its Cholesky factor. See torch.cholesky_inverse."""
     def cholesky_solve(self, L: Tensor, upper: _bool = False) -> Tensor:
         """X with A X = input, given the Cholesky factor of A. See torch.cholesky_solve."""
-    def chunk(self, chunks: _int, dim: _int = 0) -> tuple[Tensor, ...]:
+    def chunk(self, chunks: _int, dim: _int = 0) -> _tuple[Tensor, ...]:
         """At most `chunks` views of consecutive parts of equal size. See torch.chunk."""
     def clamp(
         self,
@@ -532,8 +591,12 @@ class Methods:
         max: Tensor | _Number | None = None,
     ) -> Tensor:
         """`clamp` written to this Tensor. min(max(input, lower), upper), broadcast; `max` wins where the two bounds cross."""
-    def clone(self, *, memory_format: Any = ...) -> Tensor:
+    def clone(self, *, memory_format: _memory_format | None = ...) -> Tensor:
         """A copy, through which gradients flow. See torch.clone."""
+    def coalesce(self) -> Tensor:
+        """The entries in row-major order, those of one place added up. Reads the indices, unless the Tensor is coalesced already. See torch.Tensor.coalesce."""
+    def col_indices(self) -> Tensor:
+        """See torch.Tensor.col_indices."""
     def combinations(self, r: _int = 2, with_replacement: _bool = False) -> Tensor:
         """All combinations of r elements of a vector, as rows. See torch.combinations."""
     def conj(self) -> Tensor:
@@ -542,8 +605,8 @@ class Methods:
         """The complex conjugate. See torch.conj_physical."""
     def conj_physical_(self) -> Tensor:
         """`conj_physical` written to this Tensor. The complex conjugate. See torch.conj_physical."""
-    def contiguous(self, memory_format: Any = ...) -> Tensor:
-        """The Tensor itself if its elements lie in row-major order, else a copy where they do."""
+    def contiguous(self, memory_format: _memory_format = ...) -> Tensor:
+        """The Tensor itself if its elements lie in the order of the format (row-major, if none is given), else a copy where they do. See torch.Tensor.contiguous."""
     def copy_(self, src: Any, non_blocking: _bool = False) -> Tensor:
         """Write the values of `src`, broadcast and cast, to `input`. See `torch.Tensor.copy_`."""
     def copysign(self, other: Tensor | _Number) -> Tensor:
@@ -570,15 +633,17 @@ class Methods:
         aweights: Tensor | None = None,
     ) -> Tensor:
         """The covariance of variables (rows) over observations (columns). See torch.cov."""
-    def cpu(self, memory_format: Any = None) -> Tensor:
+    def cpu(self, memory_format: _memory_format | None = None) -> Tensor:
         """The Tensor on the CPU; itself if it is there."""
     def cross(self, other: Tensor, dim: _int | None = None) -> Tensor:
         """The cross product along a dimension of size 3, by default the first such. See torch.cross."""
+    def crow_indices(self) -> Tensor:
+        """See torch.Tensor.crow_indices."""
     def cuda(
         self,
         device: Any = None,
         non_blocking: _bool = False,
-        memory_format: Any = None,
+        memory_format: _memory_format | None = None,
     ) -> Tensor:
         """The Tensor on a CUDA device. DeviceError if there is none."""
     def cummax(self, dim: _int) -> _cummax_result:
@@ -597,6 +662,8 @@ class Methods:
         """Degrees to radians: input * pi / 180. See torch.deg2rad."""
     def deg2rad_(self) -> Tensor:
         """`deg2rad` written to this Tensor. Degrees to radians: input * pi / 180. See torch.deg2rad."""
+    def dense_dim(self) -> _int:
+        """The number of dimensions of each value. See torch.Tensor.dense_dim."""
     def det(self) -> Tensor:
         """The determinant. See torch.linalg.det."""
     def diag(self, diagonal: _int = 0) -> Tensor:
@@ -627,6 +694,8 @@ class Methods:
         """The derivative of the logarithm of the gamma function. See torch.digamma."""
     def digamma_(self) -> Tensor:
         """`digamma` written to this Tensor. The derivative of the logarithm of the gamma function. See torch.digamma."""
+    def dim_order(self, *, ambiguity_check: Any = False) -> _tuple[_int, ...]:
+        """The dimensions in memory, the slowest first. See torch.Tensor.dim_order."""
     def dist(self, other: Tensor, p: _float = 2) -> Tensor:
         """The p-norm of input - other. See torch.dist."""
     def div(self, other: Tensor | _Number, *, rounding_mode: _str | None = None) -> Tensor:
@@ -639,9 +708,9 @@ class Methods:
         """`div` written to this Tensor. input / other, broadcast; or that quotient rounded by "trunc" or "floor"."""
     def dot(self, tensor: Tensor) -> Tensor:
         """The sum of the products of two vectors. See torch.dot."""
-    def double(self, memory_format: Any = None) -> Tensor:
+    def double(self, memory_format: _memory_format | None = None) -> Tensor:
         """to(torch.float64)."""
-    def dsplit(self, indices_or_sections: Any) -> tuple[Tensor, ...]:
+    def dsplit(self, indices_or_sections: Any) -> _tuple[Tensor, ...]:
         """tensor_split along dimension 2. See torch.dsplit."""
     def eq(self, other: Tensor | _Number) -> Tensor:
         """input == other, element by element. See torch.eq."""
@@ -703,7 +772,7 @@ class Methods:
         """The columns in reverse order. See torch.fliplr."""
     def flipud(self) -> Tensor:
         """The rows in reverse order. See torch.flipud."""
-    def float(self, memory_format: Any = None) -> Tensor:
+    def float(self, memory_format: _memory_format | None = None) -> Tensor:
         """to(torch.float32)."""
     def float_power(self, exponent: Tensor | _Number) -> Tensor:
         """The power in float64, or complex128. See torch.float_power."""
@@ -743,6 +812,8 @@ class Methods:
         """`ge` written to this Tensor. input >= other, element by element. See torch.ge."""
     def geometric_(self, p: _float, *, generator: _Generator | None = None) -> Tensor:
         """Fill with the trial of the first success of chance p. See torch.Tensor.geometric_."""
+    def geqrf(self) -> _geqrf_result:
+        """R above and reflectors below the diagonal of one matrix, and their factors tau. See torch.geqrf."""
     def ger(self, vec2: Tensor) -> Tensor:
         """The products of each element of one vector with each of another. See torch.outer."""
     def greater(self, other: Tensor | _Number) -> Tensor:
@@ -757,17 +828,34 @@ class Methods:
         """input > other, element by element. See torch.gt."""
     def gt_(self, other: Tensor | _Number) -> Tensor:
         """`gt` written to this Tensor. input > other, element by element. See torch.gt."""
-    def half(self, memory_format: Any = None) -> Tensor:
+    def half(self, memory_format: _memory_format | None = None) -> Tensor:
         """to(torch.float16)."""
     def hardshrink(self, lambd: _Number = 0.5) -> Tensor:
         """input, but 0 on [-lambd, lambd]. See torch.nn.functional.hardshrink."""
+    def hash_tensor(
+        self,
+        dim: _int | Sequence[_int] = (),
+        *,
+        keepdim: _bool = False,
+        mode: _int = 0,
+    ) -> Tensor:
+        """The exclusive or of the bits of all elements, as float64 or int64, along dims."""
     def heaviside(self, values: Tensor) -> Tensor:
         """0 below zero, 1 above, `values` at zero. See torch.heaviside."""
     def heaviside_(self, values: Tensor) -> Tensor:
         """`heaviside` written to this Tensor. 0 below zero, 1 above, `values` at zero. See torch.heaviside."""
     def histc(self, bins: _int = 100, min: _float = 0, max: _float = 0) -> Tensor:
         """How many elements fall into each of `bins` equal intervals from min to max (by default those of the data). See torch.histc."""
-    def hsplit(self, indices_or_sections: Any) -> tuple[Tensor, ...]:
+    def histogram(
+        self,
+        bins: Tensor | _int = 100,
+        *,
+        range: Sequence[_float] | None = None,
+        weight: Tensor | None = None,
+        density: _bool = False,
+    ) -> _histogram_result:
+        """How many elements lie in each bin (bins: their number, or their edges), and the edges."""
+    def hsplit(self, indices_or_sections: Any) -> _tuple[Tensor, ...]:
         """tensor_split along dimension 1. See torch.hsplit."""
     def hypot(self, other: Tensor) -> Tensor:
         """sqrt(input ** 2 + other ** 2). See torch.hypot."""
@@ -802,14 +890,14 @@ class Methods:
         """`index_fill` written to this Tensor. input with its slices along dim at index filled with a number. See torch.index_fill."""
     def index_put(
         self,
-        indices: Sequence[_int],
+        indices: Sequence[Tensor | None],
         values: Tensor,
         accumulate: _bool = False,
     ) -> Tensor:
         """A copy of input with input[indices] = values. See torch.index_put."""
     def index_put_(
         self,
-        indices: Sequence[_int],
+        indices: Sequence[Tensor | None],
         values: Tensor,
         accumulate: _bool = False,
     ) -> Tensor:
@@ -836,14 +924,28 @@ class Methods:
         """`index_reduce` written to this Tensor. input with the slices of source reduced into its slices at index. See torch.index_reduce."""
     def index_select(self, dim: _int, index: Tensor) -> Tensor:
         """The slices of input along dim at index. See torch.index_select."""
+    def indices(self) -> Tensor:
+        """The coordinates of a coalesced Tensor, (sparse_dim, entries). See torch.Tensor.indices."""
     def inner(self, other: Tensor) -> Tensor:
         """The sum of products over the last dimensions of both. See torch.inner."""
-    def int(self, memory_format: Any = None) -> Tensor:
+    def int(self, memory_format: _memory_format | None = None) -> Tensor:
         """to(torch.int32)."""
     def inverse(self) -> Tensor:
         """The inverse. See torch.linalg.inv."""
+    def is_coalesced(self) -> _bool:
+        """Whether the entries are known to be sorted and distinct. See torch.Tensor.is_coalesced."""
+    def is_conj(self) -> _bool:
+        """Whether a conjugation waits to be done: never, XLA fuses it. See torch.is_conj."""
+    def is_distributed(self) -> _bool:
+        """False. See torch.is_distributed."""
+    def is_neg(self) -> _bool:
+        """Whether a negation waits to be done: never. See torch.is_neg."""
     def is_nonzero(self) -> _bool:
         """Whether the one element is not zero. See torch.is_nonzero."""
+    def is_same_size(self, other: Tensor) -> _bool:
+        """Whether two Tensors have the same shape. See torch.is_same_size."""
+    def is_set_to(self, tensor: Tensor) -> _bool:
+        """Whether two Tensors show the same storage in the same way. See torch.Tensor.is_set_to."""
     def isclose(
         self,
         other: Tensor,
@@ -872,6 +974,19 @@ class Methods:
         """Whether an element is plus infinity. See torch.isposinf."""
     def isreal(self) -> Tensor:
         """Whether the imaginary part is zero. See torch.isreal."""
+    def istft(
+        self,
+        n_fft: _int,
+        hop_length: _int | None = None,
+        win_length: _int | None = None,
+        window: Tensor | None = None,
+        center: _bool = True,
+        normalized: _bool = False,
+        onesided: _bool | None = None,
+        length: _int | None = None,
+        return_complex: _bool = False,
+    ) -> Tensor:
+        """The signal whose stft is nearest to input: frames of ifft times the window, added where they overlap, over the sum of the squared windows. (batch, frequencies, frames) to (batch, time). See torch.istft."""
     def kron(self, other: Tensor) -> Tensor:
         """The Kronecker product. See torch.kron."""
     def kthvalue(self, k: _int, dim: _int = -1, keepdim: _bool = False) -> _kthvalue_result:
@@ -960,18 +1075,26 @@ class Methods:
         """`logit` written to this Tensor. log(input / (1 - input)), input clamped to [eps, 1 - eps] if eps is given. See torch.logit."""
     def logsumexp(self, dim: _int | Sequence[_int] | None, keepdim: _bool = False) -> Tensor:
         """log(sum(exp(input))), without overflow. See torch.logsumexp."""
-    def long(self, memory_format: Any = None) -> Tensor:
+    def long(self, memory_format: _memory_format | None = None) -> Tensor:
         """to(torch.int64)."""
     def lt(self, other: Tensor | _Number) -> Tensor:
         """input < other, element by element. See torch.lt."""
     def lt_(self, other: Tensor | _Number) -> Tensor:
         """`lt` written to this Tensor. input < other, element by element. See torch.lt."""
+    def lu(self, pivot: _bool = True, get_infos: _bool = False) -> _tuple[Tensor, ...]:
+        """L and U in one matrix, and the row swaps. See torch.Tensor.lu."""
+    def lu_solve(self, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:
+        """X with A X = b, given lu_factor(A). See torch.lu_solve."""
     @property
     def mH(self) -> Tensor:
         """Tensor.mH, Tensor.H: the conjugate transpose."""
     @property
     def mT(self) -> Tensor:
         """Tensor.mT"""
+    def map2_(self, x: Tensor, y: Tensor, callable: Callable[..., Any]) -> Tensor:
+        """callable(a, b, c) for each three elements, in place. See torch.Tensor.map2_."""
+    def map_(self, tensor: Tensor, callable: Callable[..., Any]) -> Tensor:
+        """callable(x, y) for each pair of elements, in place. See torch.Tensor.map_."""
     def masked_fill(self, mask: Tensor, value: Tensor | _Number) -> Tensor:
         """value where the mask holds, else input; the value takes input's dtype. See torch.masked_fill."""
     def masked_fill_(self, mask: Tensor, value: Tensor | _Number) -> Tensor:
@@ -988,13 +1111,14 @@ class Methods:
         """The matrix exponential. See torch.matrix_exp."""
     def matrix_power(self, n: _int) -> Tensor:
         """The n-th power of square matrices. See torch.matrix_power."""
-    def max(
-        self,
-        dim: Tensor | _int | None = None,
-        keepdim: _bool = False,
-        *,
-        other: Tensor | None = None,
-    ) -> Any:
+    @overload
+    def max(self) -> Tensor:
+        """The largest element; along a dimension also its index (the first of several); or, given a second tensor, the larger of each pair. Of all: equals share the gradient. See torch.max."""
+    @overload
+    def max(self, dim: _int, keepdim: _bool = False) -> _max_result:
+        """The largest element; along a dimension also its index (the first of several); or, given a second tensor, the larger of each pair. Of all: equals share the gradient. See torch.max."""
+    @overload
+    def max(self, other: Tensor) -> Tensor:
         """The largest element; along a dimension also its index (the first of several); or, given a second tensor, the larger of each pair. Of all: equals share the gradient. See torch.max."""
     def maximum(self, other: Tensor) -> Tensor:
         """The larger of two; NaN if either is. Equal operands share the gradient. See torch.maximum."""
@@ -1006,15 +1130,20 @@ class Methods:
         dtype: _dtype | None = None,
     ) -> Tensor:
         """The mean. See torch.mean."""
-    def median(self, dim: _int | None = None, keepdim: _bool = False) -> Any:
+    @overload
+    def median(self) -> Tensor:
         """The median, of two the lower; along a dimension also its index. See torch.median."""
-    def min(
-        self,
-        dim: Tensor | _int | None = None,
-        keepdim: _bool = False,
-        *,
-        other: Tensor | None = None,
-    ) -> Any:
+    @overload
+    def median(self, dim: _int, keepdim: _bool = False) -> _median_result:
+        """The median, of two the lower; along a dimension also its index. See torch.median."""
+    @overload
+    def min(self) -> Tensor:
+        """The smallest element; along a dimension also its index (the first of several); or, given a second tensor, the smaller of each pair. Of all: equals share the gradient. See torch.min."""
+    @overload
+    def min(self, dim: _int, keepdim: _bool = False) -> _min_result:
+        """The smallest element; along a dimension also its index (the first of several); or, given a second tensor, the smaller of each pair. Of all: equals share the gradient. See torch.min."""
+    @overload
+    def min(self, other: Tensor) -> Tensor:
         """The smallest element; along a dimension also its index (the first of several); or, given a second tensor, the smaller of each pair. Of all: equals share the gradient. See torch.min."""
     def minimum(self, other: Tensor) -> Tensor:
         """The smaller of two; NaN if either is. Equal operands share the gradient. See torch.minimum."""
@@ -1073,7 +1202,11 @@ class Methods:
         dtype: _dtype | None = None,
     ) -> Tensor:
         """The mean of what is not NaN. See torch.nanmean."""
-    def nanmedian(self, dim: _int | None = None, keepdim: _bool = False) -> Any:
+    @overload
+    def nanmedian(self) -> Tensor:
+        """The median of what is not NaN. See torch.nanmedian."""
+    @overload
+    def nanmedian(self, dim: _int, keepdim: _bool = False) -> _nanmedian_result:
         """The median of what is not NaN. See torch.nanmedian."""
     def nanquantile(
         self,
@@ -1092,8 +1225,17 @@ class Methods:
         dtype: _dtype | None = None,
     ) -> Tensor:
         """The sum of what is not NaN. See torch.nansum."""
-    def narrow(self, dim: _int, start: _Number, length: _int) -> Tensor:
+    def narrow(self, dim: _int, start: Any, length: _int) -> Tensor:
         """`length` entries of a dimension from `start` on. See torch.narrow."""
+    def narrow_copy(
+        self,
+        dim: _int,
+        start: _int,
+        length: _int,
+        *,
+        out: Tensor | None = None,
+    ) -> Tensor:
+        """A copy of what `narrow` shows. See torch.narrow_copy."""
     def ne(self, other: Tensor | _Number) -> Tensor:
         """input != other, element by element. See torch.ne."""
     def ne_(self, other: Tensor | _Number) -> Tensor:
@@ -1106,8 +1248,17 @@ class Methods:
         """-input. See torch.neg."""
     def negative_(self) -> Tensor:
         """`neg` written to this Tensor. -input. See torch.neg."""
+    def new(self, *args: Any, **options: Any) -> Tensor:
+        """A Tensor of this one's dtype and device, of sizes or of data: the old `new_tensor`."""
     def new_empty(self, *size: Any, **options: Any) -> Tensor:
         """empty with this Tensor's dtype and device. See torch.Tensor.new_empty."""
+    def new_empty_strided(
+        self,
+        size: Sequence[_int],
+        stride: Sequence[_int],
+        **options: Any,
+    ) -> Tensor:
+        """empty_strided with this Tensor's dtype and device. See torch.Tensor.new_empty_strided."""
     def new_full(self, *size: Any, **options: Any) -> Tensor:
         """full with this Tensor's dtype and device. See torch.Tensor.new_full."""
     def new_ones(self, *size: Any, **options: Any) -> Tensor:
@@ -1117,11 +1268,13 @@ class Methods:
     def new_zeros(self, *size: Any, **options: Any) -> Tensor:
         """zeros with this Tensor's dtype and device. See torch.Tensor.new_zeros."""
     def nextafter(self, other: Tensor) -> Tensor:
-        """The next float after input towards other. See torch.nextafter."""
+        """The next float after input towards other. The gradient of input is 1 where it moves. See torch.nextafter."""
     def nextafter_(self, other: Tensor) -> Tensor:
-        """`nextafter` written to this Tensor. The next float after input towards other. See torch.nextafter."""
+        """`nextafter` written to this Tensor. The next float after input towards other. The gradient of input is 1 where it moves. See torch.nextafter."""
     def nonzero(self, *, out: Tensor | None = None, as_tuple: _bool = False) -> Any:
         """The indices of nonzero elements: (count, dimensions), or a tuple of vectors."""
+    def nonzero_static(self, *, size: _int, fill_value: _int = -1) -> Tensor:
+        """The indices of the first `size` nonzero elements, filled up with `fill_value`."""
     def norm(
         self,
         p: _float | _str | None = 'fro',
@@ -1142,6 +1295,16 @@ class Methods:
         """input != other, element by element. See torch.ne."""
     def not_equal_(self, other: Tensor | _Number) -> Tensor:
         """`ne` written to this Tensor. input != other, element by element. See torch.ne."""
+    def orgqr(self, tau: Tensor) -> Tensor:
+        """The first columns of the product of reflectors: [..., m, n], [..., k] -> [..., m, n]. See torch.linalg.householder_product."""
+    def ormqr(
+        self,
+        tau: Tensor,
+        other: Tensor,
+        left: _bool = True,
+        transpose: _bool = False,
+    ) -> Tensor:
+        """Q other or other Q, where Q is the product of reflectors, or Q^H if `transpose`. See torch.ormqr."""
     def outer(self, vec2: Tensor) -> Tensor:
         """The products of each element of one vector with each of another. See torch.outer."""
     @overload
@@ -1150,10 +1313,14 @@ class Methods:
     @overload
     def permute(self, *dims: _int) -> Tensor:
         """Dimensions in another order. See torch.permute."""
+    def pin_memory(self, *_: Any) -> Tensor:
+        """The Tensor itself: JAX decides where its buffers lie. See torch.Tensor.pin_memory and torch.Tensor.share_memory_."""
     def pinverse(self, rcond: _float = 1e-15) -> Tensor:
         """The Moore-Penrose inverse. See torch.pinverse."""
     def polygamma(self, n: _int) -> Tensor:
         """polygamma(n, self). See torch.Tensor.polygamma."""
+    def polygamma_(self, n: _int) -> Tensor:
+        """`polygamma` written to this Tensor. See torch.Tensor.polygamma_."""
     def positive(self) -> Tensor:
         """input. See torch.positive."""
     def pow(self, exponent: Tensor | _Number) -> Tensor:
@@ -1206,9 +1373,9 @@ class Methods:
         """1 / input. See torch.reciprocal."""
     def reciprocal_(self) -> Tensor:
         """`reciprocal` written to this Tensor. 1 / input. See torch.reciprocal."""
-    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Any:
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> _Handle:
         """Call `hook` with the gradient whenever it is computed; what it returns takes its place."""
-    def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> Any:
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> _Handle:
         """Call `hook` with this leaf after its `.grad` was updated."""
     def relu(self) -> Tensor:
         """max(0, input); the gradient at 0 is 0. See torch.nn.functional.relu."""
@@ -1240,8 +1407,14 @@ class Methods:
         """The same elements in another shape: a view where the strides admit one, else a copy. RuntimeError where the number of elements differs. See torch.reshape."""
     def reshape_as(self, other: Tensor) -> Tensor:
         """reshape to the shape of another Tensor."""
-    def resize_(self, *sizes: Any, memory_format: Any = None) -> Tensor:
-        """Another shape, in place; new elements mean nothing. See torch.Tensor.resize_."""
+    def resize_(self, *sizes: Any, memory_format: _memory_format = ...) -> Tensor:
+        """Another shape, in place: of the same memory, with new elements at its end where it is too short (zeros here). See torch.Tensor.resize_."""
+    def resize_as_(self, the_template: Tensor, *, memory_format: _memory_format = ...) -> Tensor:
+        """resize_ to the shape of another Tensor. See torch.Tensor.resize_as_."""
+    def resolve_conj(self) -> Tensor:
+        """The Tensor itself: no conjugation waits to be done. See torch.resolve_conj."""
+    def resolve_neg(self) -> Tensor:
+        """The Tensor itself: no negation waits to be done. See torch.resolve_neg."""
     def retain_grad(self) -> None:
         """Keep the gradient of this Tensor in `.grad`, though it is no leaf."""
     def roll(
@@ -1310,15 +1483,19 @@ class Methods:
         include_self: _bool = True,
     ) -> Tensor:
         """`scatter_reduce` written to this Tensor. input with src reduced into it at index by sum, prod, mean, amax or amin; without input's own elements there if include_self is False. See torch.scatter_reduce."""
-    def select(self, dim: _int, index: _Number) -> Tensor:
+    def select(self, dim: _int, index: _int) -> Tensor:
         """The part at one index of a dimension, which disappears. See torch.select."""
     def select_scatter(self, src: Tensor, dim: _int, index: _int) -> Tensor:
         """input with one slice along dim replaced. See torch.select_scatter."""
+    def set_(self, source: Tensor | None = None) -> Tensor:
+        """Show from now on what another Tensor shows; nothing, if none is given. See torch.Tensor.set_."""
     def sgn(self) -> Tensor:
         """input / |input|, 0 at 0: the sign of complex numbers. See torch.sgn."""
     def sgn_(self) -> Tensor:
         """`sgn` written to this Tensor. input / |input|, 0 at 0: the sign of complex numbers. See torch.sgn."""
-    def short(self, memory_format: Any = None) -> Tensor:
+    def share_memory_(self, *_: Any) -> Tensor:
+        """The Tensor itself: JAX decides where its buffers lie. See torch.Tensor.pin_memory and torch.Tensor.share_memory_."""
+    def short(self, memory_format: _memory_format | None = None) -> Tensor:
         """to(torch.int16)."""
     def sigmoid(self) -> Tensor:
         """1 / (1 + exp(-input)). See torch.sigmoid."""
@@ -1362,10 +1539,14 @@ class Methods:
         stable: _bool = False,
     ) -> _sort_result:
         """The elements in order along dim, and where they were. Always stable. See torch.sort."""
-    def split(self, split_size_or_sections: Any, dim: _int = 0) -> tuple[Tensor, ...]:
+    def sparse_dim(self) -> _int:
+        """The number of dimensions that the indices count. See torch.Tensor.sparse_dim."""
+    def sparse_mask(self, mask: Tensor) -> Tensor:
+        """The elements at the entries of a sparse Tensor. See torch.Tensor.sparse_mask."""
+    def split(self, split_size_or_sections: Any, dim: _int = 0) -> _tuple[Tensor, ...]:
         """Views of consecutive parts of a dimension. See torch.split."""
-    def split_with_sizes(self, split_size_or_sections: Any, dim: _int = 0) -> tuple[Tensor, ...]:
-        """Views of consecutive parts of a dimension. See torch.split."""
+    def split_with_sizes(self, split_sizes: Sequence[_int], dim: _int = 0) -> _tuple[Tensor, ...]:
+        """Views of consecutive parts of given sizes. See torch.split_with_sizes."""
     def sqrt(self) -> Tensor:
         """Square root; NaN for negative numbers. See torch.sqrt."""
     def sqrt_(self) -> Tensor:
@@ -1376,6 +1557,8 @@ class Methods:
         """`square` written to this Tensor. input * input. See torch.square."""
     def squeeze(self, dim: _int | Sequence[_int] | None = None) -> Tensor:
         """Dimensions of size 1 left out. See torch.squeeze."""
+    def squeeze_(self, dim: _int | Sequence[_int] | None = None) -> Tensor:
+        """`squeeze` written to this Tensor. Dimensions of size 1 left out. See torch.squeeze."""
     def std(
         self,
         dim: _int | Sequence[_int] | None | _bool = None,
@@ -1385,6 +1568,20 @@ class Methods:
         correction: _float | None = None,
     ) -> Tensor:
         """The square root of the variance; its gradient is 0 where it is 0. See torch.std."""
+    def stft(
+        self,
+        n_fft: _int,
+        hop_length: _int | None = None,
+        win_length: _int | None = None,
+        window: Tensor | None = None,
+        center: _bool = True,
+        pad_mode: _str = 'reflect',
+        normalized: _bool = False,
+        onesided: _bool | None = None,
+        return_complex: _bool | None = None,
+        align_to_window: _bool | None = None,
+    ) -> Tensor:
+        """fft of overlapping frames times a window, (batch, time) to (batch, frequencies, frames). See torch.stft."""
     def sub(self, other: Tensor | _Number, *, alpha: _Number = 1) -> Tensor:
         """input - alpha * other, broadcast. See torch.sub."""
     def sub_(self, other: Tensor | _Number, *, alpha: _Number = 1) -> Tensor:
@@ -1411,10 +1608,16 @@ class Methods:
         """input = U diag(S) V^H. See torch.svd."""
     def swapaxes(self, dim0: _int, dim1: _int) -> Tensor:
         """Two dimensions exchanged. See torch.transpose."""
+    def swapaxes_(self, dim0: _int, dim1: _int) -> Tensor:
+        """`swapaxes` of this Tensor, in place. See torch.Tensor.swapaxes_."""
     def swapdims(self, dim0: _int, dim1: _int) -> Tensor:
         """Two dimensions exchanged. See torch.transpose."""
+    def swapdims_(self, dim0: _int, dim1: _int) -> Tensor:
+        """`swapdims` of this Tensor, in place. See torch.Tensor.swapdims_."""
     def t(self) -> Tensor:
         """The transpose of a matrix; a vector as it is. See torch.t."""
+    def t_(self) -> Tensor:
+        """`t` written to this Tensor. The transpose of a matrix; a vector as it is. See torch.t."""
     def take(self, index: Tensor) -> Tensor:
         """The elements of the flattened input at index. See torch.take."""
     def take_along_dim(self, indices: Tensor, dim: _int | None = None) -> Tensor:
@@ -1427,7 +1630,7 @@ class Methods:
         """Hyperbolic tangent. See torch.tanh."""
     def tanh_(self) -> Tensor:
         """`tanh` written to this Tensor. Hyperbolic tangent. See torch.tanh."""
-    def tensor_split(self, indices_or_sections: Any, dim: _int = 0) -> tuple[Tensor, ...]:
+    def tensor_split(self, indices_or_sections: Any, dim: _int = 0) -> _tuple[Tensor, ...]:
         """Views of consecutive parts, by number or by borders. See torch.tensor_split."""
     @overload
     def tile(self, dims: Sequence[_int]) -> Tensor:
@@ -1437,6 +1640,21 @@ class Methods:
         """Copies side by side; missing counts are 1. See torch.tile."""
     def to(self, *args: Any, **kwargs: Any) -> Tensor:
         """The Tensor with another dtype or on another device; itself if nothing changes. to(dtype), to(device, dtype), to(other). See torch.Tensor.to."""
+    def to_dense(self, dtype: _dtype | None = None, *, masked_grad: _bool | None = None) -> Tensor:
+        """The Tensor itself; of a sparse one see functions/sparse. See torch.Tensor.to_dense."""
+    def to_sparse(
+        self,
+        sparse_dim: _int | None = None,
+        *,
+        layout: _layout | None = None,
+        blocksize: Any = None,
+        dense_dim: _int | None = None,
+    ) -> Tensor:
+        """The elements that are not zero as entries of a sparse Tensor; of dimensions after the first `sparse_dim` all are kept where one is not zero. Reads the Tensor. See torch.Tensor.to_sparse."""
+    def to_sparse_coo(self) -> Tensor:
+        """The Tensor in coordinate format. See torch.Tensor.to_sparse_coo."""
+    def to_sparse_csr(self, dense_dim: _int | None = None) -> Tensor:
+        """The matrix with compressed rows. See torch.Tensor.to_sparse_csr."""
     def topk(
         self,
         k: _int,
@@ -1449,6 +1667,8 @@ class Methods:
         """The sum of the diagonal of a matrix. See torch.trace."""
     def transpose(self, dim0: _int, dim1: _int) -> Tensor:
         """Two dimensions exchanged. See torch.transpose."""
+    def transpose_(self, dim0: _int, dim1: _int) -> Tensor:
+        """`transpose` written to this Tensor. Two dimensions exchanged. See torch.transpose."""
     def triangular_solve(
         self,
         A: Tensor,
@@ -1477,7 +1697,7 @@ class Methods:
         """The name of the Tensor's type; or the Tensor with another dtype. See torch.Tensor.type."""
     def type_as(self, other: Tensor) -> Tensor:
         """The Tensor with another's dtype."""
-    def unbind(self, dim: _int = 0) -> tuple[Tensor, ...]:
+    def unbind(self, dim: _int = 0) -> _tuple[Tensor, ...]:
         """Views of the parts at each index of a dimension. See torch.unbind."""
     def unflatten(self, dim: _int, sizes: Sequence[_int]) -> Tensor:
         """One dimension as several. See torch.unflatten."""
@@ -1507,8 +1727,24 @@ class Methods:
         dim: _int | None = None,
     ) -> Any:
         """The values without repetitions of the one before. Reads the Tensor."""
+    def unsafe_chunk(self, chunks: _int, dim: _int = 0) -> _tuple[Tensor, ...]:
+        """`chunk`. See torch.unsafe_chunk."""
+    def unsafe_split(self, split_size: _int, dim: _int = 0) -> _tuple[Tensor, ...]:
+        """`split`: views here too, so nothing about it is unsafe. See torch.unsafe_split."""
+    def unsafe_split_with_sizes(
+        self,
+        split_sizes: Sequence[_int],
+        dim: _int = 0,
+    ) -> _tuple[Tensor, ...]:
+        """`split_with_sizes`. See torch.unsafe_split_with_sizes."""
     def unsqueeze(self, dim: _int) -> Tensor:
         """A dimension of size 1 put in. See torch.unsqueeze."""
+    def unsqueeze_(self, dim: _int) -> Tensor:
+        """`unsqueeze` written to this Tensor. A dimension of size 1 put in. See torch.unsqueeze."""
+    def untyped_storage(self) -> _UntypedStorage:
+        """The storage that this Tensor shows, or a part of it. See torch.Tensor.untyped_storage."""
+    def values(self) -> Tensor:
+        """The values of the entries, sharing memory and history. See torch.Tensor.values."""
     def var(
         self,
         dim: _int | Sequence[_int] | None | _bool = None,
@@ -1528,7 +1764,7 @@ class Methods:
         """Pairs (real, imaginary) in the last dimension as a complex Tensor."""
     def view_as_real(self) -> Tensor:
         """A complex Tensor as pairs (real, imaginary) in a new last dimension."""
-    def vsplit(self, indices_or_sections: Any) -> tuple[Tensor, ...]:
+    def vsplit(self, indices_or_sections: Any) -> _tuple[Tensor, ...]:
         """tensor_split along dimension 0. See torch.vsplit."""
     def where(self, condition: Tensor, other: Any) -> Tensor:
         """This Tensor where the condition holds, else `other`. See torch.Tensor.where."""

@@ -7,18 +7,27 @@ trace.py).
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import jax
+
 from . import dtype as dtypes
+
+# torch.set_float32_matmul_precision -> jax.lax.Precision: float32; TensorFloat-32, or three
+# products of bfloat16; the fastest there is.
+PRECISIONS = {"highest": "highest", "high": "high", "medium": "default"}
 
 
 class Modes:
     """grad: gradients are recorded.  inference: results are inference tensors.
     eager: every op runs at once.  default_dtype: PyTorch's default dtype.
+    precision, convolutions: how exact float32 matrix products and convolutions are, where the
+    device has a choice; as PyTorch's, the latter use TensorFloat-32 unless told otherwise.
     """
 
-    __slots__ = ("default_dtype", "eager", "grad", "inference")
+    __slots__ = ("convolutions", "default_dtype", "eager", "grad", "inference", "precision")
     _made: dict[tuple, Modes] = {}
 
     def __new__(
@@ -27,12 +36,15 @@ class Modes:
         inference: bool = False,
         eager: bool = False,
         default_dtype: dtypes.dtype = dtypes.float32,
+        precision: str = "highest",
+        convolutions: str = "high",
     ) -> Modes:
-        key = (grad, inference, eager, default_dtype)
+        key = (grad, inference, eager, default_dtype, precision, convolutions)
         made = cls._made.get(key)
         if made is None:
             made = cls._made[key] = object.__new__(cls)
-            made.grad, made.inference, made.eager, made.default_dtype = key
+            made.grad, made.inference, made.eager, made.default_dtype = key[:4]
+            made.precision, made.convolutions = key[4:]
         return made
 
     def replace(self, **changes: object) -> Modes:
@@ -43,9 +55,24 @@ class Modes:
     @contextmanager
     def applied(self) -> Iterator[None]:
         """While an op's function runs: what it reads of the modes."""
-        before = dtypes.get_default_dtype()
+        before = dtypes.get_default_dtype(), _running.convolutions
         dtypes.set_default_dtype(self.default_dtype)
+        _running.convolutions = PRECISIONS[self.convolutions]
         try:
-            yield
+            with jax.default_matmul_precision(PRECISIONS[self.precision]):
+                yield
         finally:
-            dtypes.set_default_dtype(before)
+            dtypes.set_default_dtype(before[0])
+            _running.convolutions = before[1]
+
+
+class _Running(threading.local):
+    convolutions = PRECISIONS["high"]
+
+
+_running = _Running()
+
+
+def convolution_precision() -> str:
+    """For the function of an op: the precision of convolutions in the mode that it runs in."""
+    return _running.convolutions

@@ -45,9 +45,15 @@ class Op:
         the function promotes by itself, and gets numbers that vary as `Varying`.
     backward: None, or the gradient of the one array input in terms of the output
         (cotangent, output, *rest).
+    constants: the outputs, by number, that have no derivative though they hold floats.
     chooses: the gradient only compares the inputs (clamp, max): it has no derivative in them, not
-    even zero. view: None, or `put(base, new, *rest) -> base`, the write back through this view.
+    even zero. saves: the parameters, and "output" for the first result, which PyTorch keeps for the
+    backward, so that writing to them before it is an error; None for what the gradient depends on.
+    view: None, or `put(base, new, *rest) -> base`, the write back through this view.
     strides: None, or the rule for the strides that PyTorch would report (see strides.py).
+    out: None, or what is peculiar to `out=`. "apart": it may not share memory with an input.
+        "exact": nor be of another dtype than the result. "parts": a list, for which None is
+        returned.
     """
 
     __slots__ = (
@@ -57,6 +63,7 @@ class Op:
         "arrays",
         "backward",
         "chooses",
+        "constants",
         "differentiable",
         "function",
         "inplace",
@@ -64,13 +71,14 @@ class Op:
         "name",
         "numbers",
         "offset",
+        "out",
         "parameters",
         "promote",
         "promoted",
         "public",
         "result",
+        "saves",
         "saves_more",
-        "saves_output",
         "spread",
         "strides",
         "variadic",
@@ -98,11 +106,13 @@ class Op:
             "view",
             "strides",
             "result",
+            "saves",
+            "out",
         ):
             setattr(self, fact, facts.pop(fact, None))
         self.differentiable = facts.pop("differentiable", True)
+        self.constants = facts.pop("constants", ())
         self.chooses = facts.pop("chooses", False)
-        self.saves_output = facts.pop("saves_output", False)
         self.saves_more = facts.pop("saves_more", False)
         self.offset = facts.pop("offset", None)
         self.inplace = facts.pop("inplace", False)
@@ -136,7 +146,7 @@ class Op:
         if self.result is None:
             return tuple(outputs)
         if self._result_type is None:
-            self._result_type = _return_type(self.name, self.result)
+            self._result_type = return_type(self.name, self.result)
         return self._result_type(*outputs)
 
     def run(self, args: tuple, kwargs: dict) -> Any:
@@ -163,9 +173,9 @@ class Op:
         for n in names:
             value = arguments[n]
             if isinstance(value, (list, tuple)):
-                arguments[n] = type(value)(jnp.asarray(v, common.numpy) for v in value)
+                arguments[n] = type(value)(cast(v, common) for v in value)
             else:
-                arguments[n] = jnp.asarray(unwrap(value), common.numpy)
+                arguments[n] = cast(unwrap(value), common)
         for n in self.numbers:
             if isinstance(arguments.get(n), Varying):
                 arguments[n] = arguments[n].array.astype(common.numpy)
@@ -196,7 +206,7 @@ def _variadic(function: Callable) -> str | None:
     return code.co_varnames[code.co_argcount + code.co_kwonlyargcount]
 
 
-def _return_type(name: str, fields: tuple[str, ...]) -> type:
+def return_type(name: str, fields: tuple[str, ...]) -> type:
     """PyTorch's `torch.return_types.<name>`: a named tuple that says where it comes from."""
     made = namedtuple(name, fields)
 
@@ -224,6 +234,18 @@ def unwrap(value: Any) -> Any:
     return value.array if isinstance(value, Varying) else value
 
 
+def cast(value: Any, kind: dtype) -> Array:
+    """An array or number as an array of another dtype.
+
+    Bools become numbers by a selection: XLA turns the product with a converted bool into one, in
+    which `False * nan` is 0.
+    """
+    array = jnp.asarray(value)
+    if array.dtype == np.bool_ and kind.category > INTEGER:
+        return jnp.where(array, jnp.asarray(1, kind.numpy), jnp.asarray(0, kind.numpy))
+    return array.astype(kind.numpy)
+
+
 def _operand(value: Any) -> tuple[dtype, int]:
     if isinstance(value, Varying):
         number = to_dtype(value.array.dtype)
@@ -246,4 +268,15 @@ def op(name: str | None = None, **facts: Any) -> Callable[[Callable], Callable]:
     return declare
 
 
-__all__ = ["ROWS", "Array", "Number", "Op", "Sequence", "Varying", "op", "unwrap"]
+__all__ = [
+    "ROWS",
+    "Array",
+    "Number",
+    "Op",
+    "Sequence",
+    "Varying",
+    "cast",
+    "op",
+    "return_type",
+    "unwrap",
+]

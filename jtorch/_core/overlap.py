@@ -21,13 +21,17 @@ MESSAGE = (
 
 def offset_of(tensor: Any) -> int:
     """How far a Tensor's first element lies from its storage's, in elements."""
+    steps = tensor._view or ()
+    if all(step.op.offset is None for step in steps):
+        return 0
     offset = 0
-    cell: Any = tensor._storage.cell if tensor._storage is not None else None
-    for step in tensor._view or ():
+    cell = tensor._storage.cell
+    for step in steps:
+        base, cell = cell.aval, step.get(cell)
+        offset = offset * base.dtype.itemsize // cell.aval.dtype.itemsize
         if step.op.offset is not None:
             rest = [r.array.item() if isinstance(r, Cell) else r for r in step.rest]
-            offset += step.op.offset(cell.aval.shape, cell.aval.strides, *rest, **step.kwargs)
-        cell = step.get(cell)
+            offset += step.op.offset(base.shape, base.strides, *rest, **step.kwargs)
     return offset
 
 
@@ -36,8 +40,10 @@ def check_overlap(target: Any, source: Any, whole: bool) -> None:
 
     whole: also where they are one and the same memory. What is not dense is not judged.
     """
+    if whole and source is target:
+        raise RuntimeError(MESSAGE)
     shared = target._storage is not None and source._storage is target._storage
-    if not shared and not (whole and source is target):
+    if not shared:
         return
     a, b = cell_of(target).aval, cell_of(source).aval
     if not (is_dense(a.shape, a.strides) and is_dense(b.shape, b.strides)):

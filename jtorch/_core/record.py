@@ -7,7 +7,7 @@ goes to `_record_slowly`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,20 +19,22 @@ from .alias import (
     Step,
     cell_of,
     check_writable,
+    leave,
     link,
     write,
 )
 from .append import Elsewhere, advance, append, enter, step
 from .dtype import TITLES, can_cast
 from .op import Op
-from .overlap import check_overlap
+from .overlap import MESSAGE, check_overlap
+from .overrides import dispatch, overrides, overriding, plain_tensors
+from .strides import contiguous, like_inputs, overlaps
 from .tensor import Tensor, from_cell
 from .trace import Cell, Trace, local
 
-# Classes whose instances `record` takes without a closer look; Parameter joins them.
-plain_tensors: set[type] = {Tensor}
 _STATIC = frozenset({int, float, bool, str, complex, type(None), slice})
 new_object = object.__new__
+ROW_MAJOR = Op(lambda input: input, "row_major", strides=lambda a, shape, *_: contiguous(shape))
 
 
 class _Slowly(Exception):
@@ -41,6 +43,9 @@ class _Slowly(Exception):
 
 def recorder(op: Op) -> Callable[..., Any]:
     """The function that records an op on Tensors: the Tensor, or tuple of Tensors, that results."""
+    made = _recorders.get(op)
+    if made is not None:
+        return made
 
     def record(*args: Any, **kwargs: Any) -> Any:
         context = local.context
@@ -56,8 +61,10 @@ def recorder(op: Op) -> Callable[..., Any]:
                     key.append(cell.index if cell.trace is trace else enter(trace, cell))
                 elif kind is tuple or kind is list:
                     key.append((kind, tuple(value), _kinds(value)))
+                elif kind in _STATIC or not overrides(kind):
+                    key.append((kind, value if kind is not float or value else str(value)))
                 else:
-                    key.append((kind, value if value or kind is not float else str(value)))
+                    raise _Slowly
             if kwargs:
                 _add_named(key, trace, kwargs)
             key = tuple(key)
@@ -86,6 +93,8 @@ def recorder(op: Op) -> Callable[..., Any]:
             link(args[0], tensor, state.step)
         return tensor
 
+    record.__name__ = op.name
+    _recorders[op] = record
     return record
 
 
@@ -113,16 +122,15 @@ def _add_named(key: list, trace: Trace, kwargs: dict) -> None:
             key.append(cell.index if cell.trace is trace else enter(trace, cell))
         elif kind is tuple or kind is list:
             key.append((kind, tuple(value), _kinds(value)))
+        elif kind in _STATIC or not overrides(kind):
+            key.append((kind, value if kind is not float or value else str(value)))
         else:
-            key.append((kind, value if value or kind is not float else str(value)))
+            raise _Slowly
 
 
 def record(op: Op, *args: Any, **kwargs: Any) -> Any:
     """Record one call of an op."""
-    made = _recorders.get(op)
-    if made is None:
-        made = _recorders[op] = recorder(op)
-    return made(*args, **kwargs)
+    return (_recorders.get(op) or recorder(op))(*args, **kwargs)
 
 
 _recorders: dict[Op, Callable[..., Any]] = {}
@@ -135,6 +143,9 @@ def _record_slowly(op: Op, args: tuple, kwargs: dict, key: tuple | None, trace: 
     """
     entered = trace.leaves[trace.state.leaves :]
     trace.trim()
+    asked = overriding((*args, *kwargs.values()))
+    if asked:
+        return dispatch(_recorders[op], asked, args, kwargs)
     if "out" in kwargs:
         kwargs = dict(kwargs)
         out = kwargs.pop("out")
@@ -230,8 +241,14 @@ def _read_static(op: Op, name: str, value: Tensor) -> Any:
 # -------------------------------------------------------------------------------- in place and out=
 
 
-def record_inplace(op: Op, args: tuple, kwargs: dict) -> Tensor:
-    """Record op and write its result to the first argument: `add_` and its siblings."""
+def record_inplace(op: Op, args: tuple, kwargs: dict, function: Callable | None = None) -> Tensor:
+    """Record op and write its result to the first argument: `add_` and its siblings.
+
+    function: the one that the user called.
+    """
+    asked = overriding(args)
+    if asked and function is not None:
+        return dispatch(function, asked, args, kwargs)
     target = args[0]
     old = check_writable(target)
     if target._storage is not None:
@@ -275,16 +292,41 @@ def _blank(old: Cell) -> Cell:
 
 def record_out(op: Op, args: tuple, kwargs: dict, out: Any) -> Any:
     """Record op and write its result to `out`, which takes on its shape."""
-    for target in out if isinstance(out, (tuple, list)) and op.result else (out,):
+    result = record(op, *args, **kwargs)
+    several = isinstance(out, (tuple, list)) and isinstance(result, tuple)
+    targets: Sequence[Any] = out if several else (out,)
+    results: Sequence[Any] = result if several else (result,)
+    for target in targets:
         if not isinstance(target, Tensor):
             raise TypeError(f"{op.name}(): argument 'out' must be Tensor, not {type(out).__name__}")
-    result = record(op, *args, **kwargs)
-    if isinstance(out, (tuple, list)):
-        for target, value in zip(out, result, strict=True):
-            write_out(target, value)
-        return op.named(list(out))
-    write_out(out, result)
-    return out
+    if op.out in ("apart", "exact"):
+        for target, value in zip(targets, results, strict=True):
+            _check_out(op, target, value, (*args, *kwargs.values()))
+    if op.strides not in (None, like_inputs) and isinstance(result, Tensor):
+        results = (record(ROW_MAJOR, result),)  # so PyTorch resizes `out`, but for element-wise ops
+    for target, value in zip(targets, results, strict=True):
+        write_out(target, value)
+    if not several:
+        return out
+    return op.named(list(targets)) if op.out != "parts" else None
+
+
+def _check_out(op: Op, target: Tensor, value: Tensor, arguments: tuple) -> None:
+    """RuntimeError for an `out` that PyTorch's kernel can't write to."""
+    aval = cell_of(target).aval
+    wanted = cell_of(value).aval.dtype
+    if op.out == "exact" and wanted is not aval.dtype:
+        raise RuntimeError(
+            f"Expected out tensor to have dtype {wanted.name}, but got {aval.dtype.name} instead"
+        )
+    if overlaps(aval.shape, aval.strides):
+        check_writable(target)
+    for argument in arguments:
+        for source in argument if isinstance(argument, (tuple, list)) else (argument,):
+            if source is target:
+                raise RuntimeError(MESSAGE)
+            if isinstance(source, Tensor):
+                check_overlap(target, source, whole=True)
 
 
 def write_out(target: Tensor, value: Tensor) -> None:
@@ -302,13 +344,13 @@ def write_out(target: Tensor, value: Tensor) -> None:
         check_writable(target)
         write(target, _shaped_like(new, old))
         return
-    target._storage = target._view = None
+    leave(target)
     target._cell = new
 
 
 def copy_(input: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     """Write the values of `src`, broadcast and cast, to `input`. See `torch.Tensor.copy_`."""
-    old = check_writable(input)
+    old = check_writable(input, itself=src is input)
     source = src if isinstance(src, Tensor) else None
     if source is None:
         raise TypeError(f"copy_(): argument 'other' must be Tensor, not {type(src).__name__}")

@@ -23,8 +23,24 @@ def contiguous(shape: Sequence[int]) -> Strides:
     return tuple(reversed(strides))
 
 
-def is_contiguous(shape: Sequence[int], strides: Sequence[int]) -> bool:
-    """Whether elements lie in row-major order without gaps."""
+# The dimensions from the slowest to the fastest, in the memory formats that are not row-major.
+FORMATS = {"channels_last": (0, 2, 3, 1), "channels_last_3d": (0, 2, 3, 4, 1)}
+
+
+def in_order(shape: Sequence[int], order: Sequence[int]) -> Strides:
+    """Dense strides of dimensions that lie in memory in an order, the slowest first."""
+    strides = [0] * len(shape)
+    for d, stride in zip(order, contiguous([shape[d] for d in order]), strict=True):
+        strides[d] = stride
+    return tuple(strides)
+
+
+def is_contiguous(shape: Sequence[int], strides: Sequence[int], order: Any = None) -> bool:
+    """Whether elements lie without gaps in row-major order, or in an order of dimensions."""
+    if order is not None:
+        if len(order) != len(shape):
+            return False
+        shape, strides = [shape[d] for d in order], [strides[d] for d in order]
     if 0 in shape:
         return True
     step = 1
@@ -87,9 +103,10 @@ def unchanged(avals: Sequence, shape: Strides, call: object, k: int) -> Strides:
 
 
 def preserved(avals: Sequence, shape: Strides, call: object, k: int) -> Strides:
-    """The rule of a copy: as the input, where that has neither gaps nor overlap; else row-major."""
+    """The rule of a copy: as the input, where that has neither gaps nor overlap; else dense, in its
+    order of dimensions."""
     strides = avals[0].strides
-    return strides if is_dense(shape, strides) else contiguous(shape)
+    return strides if is_dense(shape, strides) else _permuted([list(strides)], shape)
 
 
 def elementwise(avals: Sequence, shape: Strides, with_number: bool = False) -> Strides:

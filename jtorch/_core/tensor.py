@@ -7,8 +7,8 @@ hooks (backward.py). Read record.py next.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -35,7 +35,9 @@ from .dtype import TITLES, dtype, to_dtype
 from .graph import edge_of_cell
 from .leaf import copy_of, rebase_leaf, set_data
 from .op import Op
+from .overlap import offset_of
 from .program import host, settle, share
+from .size import strided
 from .trace import Aval, Cell, local
 
 if TYPE_CHECKING:
@@ -55,6 +57,17 @@ class Tensor(Attributes, Methods):
     __slots__ = ("__dict__", "__weakref__", "_cell", "_grad", "_storage", "_view")
     __hash__ = object.__hash__
     __array_priority__ = 1000
+    __module__ = "jtorch"  # where users know it
+    _repr_name = "tensor"  # a subclass prints its own name
+    __torch_function__: ClassVar[Any]  # see overrides.py
+    # The gradient of this Tensor's cell as a Tensor, and back: a layout of its own overrides them.
+    _to_gradient: Callable[[Cell], Tensor]
+    _from_gradient: Callable[[Tensor], Cell]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "_repr_name" not in cls.__dict__:
+            cls._repr_name = cls.__name__
 
     # ----------------------------------------------------------------------------------- attributes
 
@@ -74,6 +87,8 @@ class Tensor(Attributes, Methods):
     def grad(self, value: Tensor | None) -> None:
         if value is not None:
             _check_grad(self, value)
+            if self.layout is not value.layout:
+                value = self._to_gradient(self._from_gradient(value))
         self._grad = value
 
     @property
@@ -96,6 +111,11 @@ class Tensor(Attributes, Methods):
 
     @data.setter
     def data(self, value: Tensor) -> None:
+        if value.layout is not strided:
+            raise RuntimeError(
+                "Attempted to call `variable.set_data(tensor)`, but `variable` and `tensor` have "
+                "incompatible tensor type."
+            )
         set_data(self, value)
 
     @property
@@ -104,7 +124,13 @@ class Tensor(Attributes, Methods):
 
     def data_ptr(self) -> int:
         """A number that is equal for Tensors with the same storage and offset. No address."""
-        return id(storage_of(self))
+        return id(storage_of(self)) + self.storage_offset() * self.itemsize
+
+    const_data_ptr = data_ptr
+
+    def storage_offset(self) -> int:
+        """How far the first element lies from the storage's. See `torch.Tensor.storage_offset`."""
+        return offset_of(self)
 
     # -------------------------------------------------------------------------------------- reading
 
@@ -217,6 +243,7 @@ class Tensor(Attributes, Methods):
             default_device=default_device(),
             requires_grad=cell.aval.requires_grad,
             grad_fn=self.grad_fn.name if self.grad_fn is not None else None,
+            name=self._repr_name,
         )
 
     def __dir__(self) -> list[str]:
@@ -325,7 +352,18 @@ def from_cell(cell: Cell, cls: type = Tensor) -> Tensor:
     return tensor
 
 
-def from_array(array: Any, device: Any = None, requires_grad: bool = False) -> Tensor:
+def _dense_cell(gradient: Tensor) -> Cell:
+    """The cell of a gradient of any layout."""
+    return cell_of(gradient if gradient.layout is strided else gradient.to_dense())
+
+
+Tensor._to_gradient = staticmethod(from_cell)
+Tensor._from_gradient = staticmethod(_dense_cell)
+
+
+def from_array(
+    array: Any, device: Any = None, requires_grad: bool = False, strides: tuple | None = None
+) -> Tensor:
     """A Tensor for a NumPy or JAX array; a NumPy array is copied to the device.
 
     A JAX array is taken as it is: it must not be donated by the caller afterwards.
@@ -337,8 +375,9 @@ def from_array(array: Any, device: Any = None, requires_grad: bool = False) -> T
     else:
         where = device_of(array) if device is None else canonical(device)
         if where is not device_of(array):
-            array = jax.device_put(array, jax_device(where))
-    cell = Cell(array, Aval(tuple(array.shape), to_dtype(array.dtype), where))
+            with jax.enable_x64(True):
+                array = jax.device_put(array, jax_device(where))
+    cell = Cell(array, Aval(tuple(array.shape), to_dtype(array.dtype), where, strides))
     tensor = from_cell(cell)
     return tensor.requires_grad_() if requires_grad else tensor
 

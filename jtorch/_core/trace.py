@@ -17,7 +17,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax
@@ -178,6 +178,12 @@ class Call:
         self.many = isinstance(result, (list, tuple))
         return tuple(result) if self.many else (result,)
 
+    def slots_of(self, names: Sequence[str]) -> frozenset[int]:
+        """The places of the inputs that are given for some of the op's parameters."""
+        given = {self.op.parameter(k): template for k, template in enumerate(self.args)}
+        given.update(self.kwargs)
+        return frozenset(k for name in names for k in _slots_in(given.get(name)))
+
 
 class Node:
     """One recorded call.
@@ -211,6 +217,14 @@ def fill(template: Any, values: Sequence[Any]) -> Any:
     if isinstance(template, (list, tuple)) and type(template) in (list, tuple):
         return type(template)([fill(t, values) for t in template])
     return template
+
+
+def _slots_in(template: Any) -> Iterator[int]:
+    if isinstance(template, Slot):
+        yield template.index
+    elif isinstance(template, (list, tuple)):
+        for item in template:
+            yield from _slots_in(item)
 
 
 class Trace:

@@ -33,6 +33,7 @@ CALLS: dict[str, list[tuple[tuple[int, ...], tuple]]] = {
     "_slice": [((5, 3), (0, 1, 4, 1)), ((5, 3), (0, 0, 5, 2)), ((5, 3), (1, 2, 2, 1))],
     "narrow": [((5, 3), (0, 1, 3)), ((5, 3), (1, 0, 0)), ((5, 3), (-1, -2, 2))],
     "diagonal": [((3, 3), ()), ((3, 4), (1,)), ((4, 3), (-1,)), ((2, 3, 3), (0, 1, 2))],
+    "_as_strided": [((3, 4), ((3, 2), (4, 1), 1, (0, 1))), ((3, 4), ((2, 2), (1, 3), 0, (1, 0)))],
     "unfold": [((6,), (0, 2, 2)), ((4, 6), (1, 3, 3)), ((5,), (0, 2, 3))],
     "_real_part": [((2, 3), ())],
     "_imaginary_part": [((2, 3), ())],
@@ -260,13 +261,77 @@ def self_overlap(t: Any) -> list:
     return [x]
 
 
+def through_expanded_views(t: Any) -> list:
+    """A part may be written whose elements lie in places of their own."""
+    x = t.tensor([[1.0], [2.0]], requires_grad=True)
+    y = (x * 2).expand(2, 3)
+    value = t.tensor(5.0, requires_grad=True)
+    y[1, 2] = value
+    y[:1, ::3] = t.tensor(0.5)
+    (y * t.arange(3.0)).sum().backward()
+    y.copy_(y)
+    return [y, x.grad, value.grad]
+
+
+def indexed_with_single_bools(t: Any) -> list:
+    x = t.arange(12).reshape(2, 2, 3)
+    yes, no, rows = t.tensor(True), t.tensor(False), t.tensor([0, 1])
+    found = [x[i] for i in ((yes, rows), (rows, yes), (slice(None), yes, rows), (None, yes, 0))]
+    found += [x[no, 0:1], x[yes, no]]
+    x[yes, rows] = 7
+    x[no, 0] = 8
+    return [*found, x]
+
+
+def written_after_being_saved(t: Any) -> list:
+    """A program ran between the forward and the write."""
+    x = (t.ones(2, 3, requires_grad=True) + 2).softmax(1)
+    x.sum().item()
+    x += 0.5
+    try:
+        x.sum().backward()
+    except RuntimeError as error:
+        return ["modified by an inplace operation" in str(error)]
+    return ["accepted"]
+
+
+def departures(t: Any) -> list:
+    """What left a storage doesn't see the writes to it."""
+    x, other = t.ones(3), t.arange(4.0)
+    shared, longer = x[:], x[:]
+    shared.set_(other[1:])
+    longer.data = other
+    x.add_(1)
+    other.mul_(2)
+    return [x, shared, longer]
+
+
 @pytest.mark.parametrize(
     "program",
-    [copies, copy_of_a_pending_value, pickles, assignments_of_data, swapped, self_overlap],
+    [
+        departures,
+        copies,
+        copy_of_a_pending_value,
+        pickles,
+        assignments_of_data,
+        swapped,
+        self_overlap,
+        through_expanded_views,
+        indexed_with_single_bools,
+        written_after_being_saved,
+    ],
     ids=lambda p: p.__name__,
 )
 def test_copies(program: Callable[[Any], Any]) -> None:
     compare(program)
+
+
+def test_a_view_given_as_out_that_does_not_fit() -> None:
+    x = jtorch.ones(3)
+    view = x[:]
+    jtorch.add(jtorch.zeros(2), 5, out=view)
+    x.add_(1)
+    assert (x.tolist(), view.tolist()) == ([2, 2, 2], [5, 5])
 
 
 def test_no_copy_of_what_has_a_history() -> None:

@@ -198,6 +198,16 @@ def retained_gradients(t: Any) -> list:
     return [x.grad, y.grad, z.grad, y.retains_grad, x.retains_grad, y.is_leaf]
 
 
+def retained_before_a_hook(t: Any) -> list:
+    """What is kept is the gradient after all hooks, whenever they were registered."""
+    x = leaf(t, 1.0, 2.0)
+    y = x * 2
+    y.retain_grad()
+    y.register_hook(lambda gradient: gradient * 10)
+    (y * 3).sum().backward()
+    return [y.grad, x.grad]
+
+
 def versions(t: Any) -> list:
     x = t.zeros(4)
     found = [x._version]
@@ -263,6 +273,7 @@ PROGRAMS = [
     hooks_on_a_node,
     post_accumulate_hooks,
     retained_gradients,
+    retained_before_a_hook,
     versions,
     in_place_after_use,
     a_write_into_a_leaf_without_grad,
@@ -447,3 +458,13 @@ def test_errors(program: Callable[[Any], Any], words: str, mode: str) -> None:
         program(torch)
     with jtorch.debug.eager(mode == "eager"), pytest.raises(expected.type, match=words):
         program(jtorch)
+
+
+def test_a_value_without_derivative_can_be_read() -> None:
+    """zeta has none in its first argument: only backward may say so, not the value."""
+    s = jtorch.tensor([2.0, 3.0], requires_grad=True)
+    value = jtorch.special.zeta(s, jtorch.tensor([1.0, 2.0]))
+    assert value.requires_grad
+    assert value.tolist() == pytest.approx([1.6449341, 0.2020569])
+    with pytest.raises(NotImplementedError, match="derivative for 'zeta'"):
+        value.sum().backward()
