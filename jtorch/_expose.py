@@ -35,12 +35,22 @@ def inplace_method(op: Op) -> Callable:
     """`Tensor.add_` of `add`."""
 
     def method(*args: Any, **kwargs: Any) -> Tensor:
-        return record_inplace(op, args, kwargs)
+        return record_inplace(op, args, kwargs, method)
 
     method.__name__ = method.__qualname__ = f"{op.name}_"
     method.__doc__ = f"`{op.name}` written to this Tensor. {op.function.__doc__}"
     method.__wrapped__ = op.function
     return method
+
+
+# The rows whose in-place variant PyTorch has as a function too: `torch.abs_(x)`.
+INPLACE_FUNCTIONS = frozenset(
+    "abs acos acosh addmv arccos arccosh arcsin arcsinh arctan arctanh asin asinh atan atanh ceil "
+    "celu clamp clamp_max clamp_min clip conj_physical cos cosh deg2rad erf erfc exp exp2 expm1 "
+    "fix floor frac gcd i0 lcm ldexp log log10 log1p log2 logit nan_to_num neg negative rad2deg "
+    "reciprocal relu round rsqrt selu sigmoid sin sinc sinh sqrt square tan tanh threshold trunc "
+    "xlogy".split()
+)
 
 
 def functions(room: str) -> dict[str, Callable]:
@@ -49,9 +59,11 @@ def functions(room: str) -> dict[str, Callable]:
     found = {}
     prefix = f"{room}_"
     for row in ROWS.values():
-        if room in row.public:
-            for name in (row.name, *row.aliases):
+        for name in (row.name, *row.aliases):
+            if room in row.public:
                 found[name.removeprefix(prefix)] = public_function(row)
+                if room == "torch" and name in INPLACE_FUNCTIONS:
+                    found[f"{name}_"] = getattr(Tensor, f"{name}_", None) or inplace_method(row)
     return found
 
 

@@ -4,11 +4,41 @@ random fills."""
 from __future__ import annotations
 
 from ._core import backward
+from ._core.overrides import overridable
 from ._core.record import copy_
 from ._core.tensor import Tensor
 from ._operators import hang_operators
-from .functions import creation, facts, indexing, lookups, random, selection, shaping
+from .functions import (
+    calculus,
+    conversion,
+    counting,
+    creation,
+    ctc,
+    dropout,
+    embedding,
+    facts,
+    host,
+    indexing,
+    internal,
+    lookups,
+    matrix,
+    memory,
+    normalisation,
+    random,
+    ranges,
+    selection,
+    settings,
+    shaping,
+    sparse,
+    spectrogram,
+    splitting,
+    windows,
+)
 
+# The rooms whose FUNCTIONS are torch's and whose METHODS are Tensor's.
+ROOMS = (creation, facts, indexing, lookups, selection, shaping, splitting, conversion, memory)
+ROOMS += (ranges, calculus, counting, normalisation, matrix, spectrogram, windows, internal)
+ROOMS += (ctc, dropout, embedding, host, random, settings, sparse)
 AUTOGRAD = (
     backward.backward,
     backward.register_hook,
@@ -16,17 +46,22 @@ AUTOGRAD = (
     backward.retain_grad,
 )
 
+# Methods of the class itself that a subclass may override by __torch_function__.
+OWN = ("detach", "detach_", "item", "numpy", "requires_grad_", "tolist", "__repr__")
+
 
 def hang() -> None:
     """Put them on the class."""
     hang_operators()
-    for module in (creation, facts, indexing, lookups, random, selection, shaping):
-        for name, method in module.METHODS.items():
-            setattr(Tensor, name, method)
+    for module in ROOMS:
+        for name, method in getattr(module, "METHODS", {}).items():
+            setattr(Tensor, name, overridable(method))
     for name, getter in shaping.PROPERTIES.items():
         setattr(Tensor, name, property(getter, doc=getter.__doc__))
     for method in (*AUTOGRAD, copy_):
-        setattr(Tensor, method.__name__, method)
+        setattr(Tensor, method.__name__, overridable(method))
+    for name in OWN:
+        setattr(Tensor, name, overridable(getattr(Tensor, name)))
 
 
 hang()

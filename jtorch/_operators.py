@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import _expose
+from ._core.overrides import overrides
 from ._core.tensor import Tensor, from_array
 
 # Python's name -> the op row.
@@ -16,6 +17,7 @@ BINARY = {
     "sub": "sub",
     "mul": "mul",
     "truediv": "div",
+    "div": "div",
     "floordiv": "floor_divide",
     "mod": "remainder",
     "pow": "pow",
@@ -42,7 +44,7 @@ def _operator(name: str) -> Callable:
     record = _expose.row(name)
 
     def operator(self: Tensor, other: Any) -> Any:
-        if not isinstance(other, _operands):
+        if not isinstance(other, _operands) and not overrides(type(other)):
             return NotImplemented
         if isinstance(other, (np.generic, np.ndarray)):
             other = _plain(other)
@@ -56,6 +58,10 @@ def _reflected(name: str) -> Callable:
     record = _expose.row(name)
 
     def operator(self: Tensor, other: Any) -> Any:
+        if not isinstance(self, Tensor):
+            raise TypeError(
+                f"a reflected '{name}' is a method of Tensor, not {type(self).__name__}"
+            )
         if not isinstance(other, _operands):
             return NotImplemented
         return record(_plain(other), self)

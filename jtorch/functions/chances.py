@@ -9,6 +9,7 @@ from functools import partial
 
 import numpy as np
 
+from .. import _expose
 from .._core import samplers
 from .._core.alias import cell_of
 from .._core.dtype import TITLES, int64
@@ -25,6 +26,8 @@ from ._random_arguments import (
 )
 from ._random_results import new
 from .random_fill import probabilities
+
+_drawn = _expose.row("_drawn")
 
 
 def bernoulli(
@@ -48,7 +51,8 @@ def bernoulli(
     else:
         draw = partial(_each_by_its_own, source, probabilities(input))
     target = kind if out is None else out.dtype
-    return new(draw, input.shape, target, {"device": input.device, "out": out})
+    made = new(draw, input.shape, target, {"device": input.device, "out": out})
+    return _drawn(made, input) if p is None and out is None and input.requires_grad else made
 
 
 def _all_alike(source: Generator, p: float, shape: tuple[int, ...], d: np.dtype) -> np.ndarray:
@@ -69,7 +73,8 @@ def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
     rates = host(cell_of(input))
     if not (rates >= 0).all():
         raise RuntimeError("invalid Poisson rate, expected rate to be non-negative")
-    return from_array(samplers.poisson(source, rates), input.device)
+    made = from_array(samplers.poisson(source, rates), input.device)
+    return _drawn(made, input) if input.requires_grad else made
 
 
 def multinomial(

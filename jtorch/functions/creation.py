@@ -1,9 +1,9 @@
 """Making Tensors: from data, from a shape, like another.
 
-`torch.tensor`, `zeros`, `arange` and their siblings.
+`torch.tensor`, `zeros`, `zeros_like` and their siblings.
 
 Values that a shape and a few numbers tell are ops of no input, so they cost nothing until they are
-used. Random ones are in random.py.
+used. `arange` and other rows of numbers are in ranges.py, random ones in random.py.
 """
 
 from __future__ import annotations
@@ -23,22 +23,29 @@ from .._core.dtype import dtype, get_default_dtype, to_dtype
 from .._core.foreign import copy_of, from_dlpack, is_jax
 from .._core.op import Op
 from .._core.record import record, write_out
+from .._core.size import Size, memory_format, preserve_format, strided
+from .._core.strides import FORMATS, elementwise, in_order
 from .._core.tensor import Tensor, from_array, from_cell
 from .._core.trace import local
 from ._data import check_fits, to_array
 
-FULL, ARANGE, LINSPACE, LOGSPACE, EYE, COMPLEX = (
-    _expose.ROWS[f"_{n}"] for n in ("full", "arange", "linspace", "logspace", "eye", "complex")
-)
+FULL, COMPLEX = _expose.ROWS["_full"], _expose.ROWS["_complex"]
 
 
-def _made(size: tuple[int, ...], value: Any, kind: dtype, device: Any, grad: bool) -> Tensor:
+def _made(
+    size: tuple[int, ...],
+    value: Any,
+    kind: dtype,
+    device: Any,
+    grad: bool,
+    strides: tuple[int, ...] | None = None,
+) -> Tensor:
     """A Tensor of one repeated value, recorded as an op without inputs on its device."""
     where = canonical(device)
     context = local.context
     if context.trace.device is not where:
         context.on(where)
-    (cell,) = append(context, FULL, (size, value, kind, where))
+    (cell,) = append(context, FULL, (size, value, kind, where, strides))
     made = from_cell(cell)
     return made.requires_grad_() if grad else made
 
@@ -80,16 +87,16 @@ def empty(*size: Any, **options: Any) -> Tensor:
 
 
 def _constant(size: tuple, value: Any, options: dict) -> Tensor:
-    given = _Options(options)
+    given = Options(options)
     if not size and "size" in options:
         size = (tuple(options["size"]),)
     made = _made(
         size_of(size), value, given.dtype or get_default_dtype(), given.device, given.requires_grad
     )
-    return made if given.out is None else _into(given.out, made)
+    return given.finish(made)
 
 
-class _Options:
+class Options:
     """The keyword arguments that all creation functions have."""
 
     _known = {"out", "dtype", "layout", "device", "requires_grad", "pin_memory", "names", "size"}
@@ -99,23 +106,30 @@ class _Options:
         unknown = set(options) - self._known
         if unknown:
             raise TypeError(f"got an unexpected keyword argument '{sorted(unknown)[0]}'")
+        layout = options.get("layout")
+        if layout not in (None, strided):
+            raise NotImplementedError(f"jtorch's Tensors are dense, got: layout={layout}")
         self.out = options.get("out")
         self.dtype = options.get("dtype")
         self.device = options.get("device")
         self.requires_grad = options.get("requires_grad", False)
 
+    @property
+    def kind(self) -> dtype | None:
+        """The dtype that was asked for, by `dtype=` or by `out=`."""
+        return self.dtype or (None if self.out is None else self.out.dtype)
 
-def _into(out: Tensor, made: Tensor) -> Tensor:
-    """The result of a creation function with `out=`."""
-    from_made = made.to(out.dtype)
-    out._storage = out._view = None
-    out._cell = cell_of(from_made)
-    return out
+    def finish(self, made: Tensor) -> Tensor:
+        """What was made, or `out` with it."""
+        if self.out is None:
+            return made
+        write_out(self.out, made)
+        return self.out
 
 
 def full(size: Sequence[int], fill_value: Any, **options: Any) -> Tensor:
     """A Tensor of one repeated value; its dtype is the value's. See torch.full."""
-    given = _Options(options)
+    given = Options(options)
     if isinstance(fill_value, Tensor):
         given.dtype = given.dtype or fill_value.dtype
         fill_value = fill_value.item()
@@ -123,18 +137,31 @@ def full(size: Sequence[int], fill_value: Any, **options: Any) -> Tensor:
     check_fits([fill_value], kind)
     sizes = size_of((size,) if isinstance(size, int) else (tuple(size),))
     made = _made(sizes, fill_value, kind, given.device, given.requires_grad)
-    return made if given.out is None else _into(given.out, made)
+    return given.finish(made)
 
 
 def _like(input: Tensor, value: Any, options: dict) -> Tensor:
-    given = _Options(options)
-    return _made(
-        tuple(input.shape),
-        value,
-        given.dtype or input.dtype,
-        given.device or input.device,
-        given.requires_grad,
-    )
+    given = Options(options)
+    aval = cell_of(input).aval
+    layout = options.get("memory_format") or preserve_format
+    if layout is preserve_format:
+        strides = elementwise([aval], aval.shape)
+    else:
+        strides = strides_in(layout, aval.shape)
+    kind, where = given.dtype or aval.dtype, given.device or aval.device
+    return _made(aval.shape, value, kind, where, given.requires_grad, strides)
+
+
+def strides_in(memory_format: memory_format, shape: tuple[int, ...]) -> tuple[int, ...] | None:
+    """Dense strides in a memory format; None for row-major ones. RuntimeError where the shape is of
+    another rank than the format."""
+    order = FORMATS.get(memory_format.name)
+    if order is None:
+        return None
+    if len(order) != len(shape):
+        name = memory_format.name
+        raise RuntimeError(f"required rank {len(order)} tensor to use {name} format")
+    return in_order(shape, order)
 
 
 def zeros_like(input: Tensor, **options: Any) -> Tensor:
@@ -157,60 +184,13 @@ def full_like(input: Tensor, fill_value: Any, **options: Any) -> Tensor:
     return _like(input, fill_value, options)
 
 
-def arange(start: Any, end: Any = None, step: Any = 1, **options: Any) -> Tensor:
-    """start, start + step, ... below end. Integers give int64. See torch.arange."""
-    given = _Options(options)
-    if end is None:
-        start, end = 0, start
-    start, end, step = (
-        v.item() if isinstance(v, (Tensor, np.generic)) else v for v in (start, end, step)
-    )
-    if step == 0:
-        raise RuntimeError("step must be nonzero")
-    if (end - start) * step < 0:
-        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
-    integers = all(isinstance(v, int) for v in (start, end, step))
-    kind = given.dtype or (dtypes.int64 if integers else get_default_dtype())
-    made = _without_inputs(ARANGE, (start, end, step, kind), given)
-    return made if given.out is None else _into(given.out, made)
-
-
-def _without_inputs(op: Op, args: tuple, given: _Options) -> Tensor:
+def without_inputs(op: Op, args: tuple, given: Options) -> Tensor:
     where = canonical(given.device)
     context = local.context
     if context.trace.device is not where:
         context.on(where)
     made = from_cell(append(context, op, (*args, where))[0])
     return made.requires_grad_() if given.requires_grad else made
-
-
-def linspace(start: Any, end: Any, steps: int, **options: Any) -> Tensor:
-    """`steps` evenly spaced values from start to end, both included. See torch.linspace."""
-    given = _Options(options)
-    start, end = (v.item() if isinstance(v, Tensor) else v for v in (start, end))
-    if steps < 0:
-        raise RuntimeError("number of steps must be non-negative")
-    kind = given.dtype or get_default_dtype()
-    made = _without_inputs(LINSPACE, (start, end, int(steps), kind), given)
-    return made if given.out is None else _into(given.out, made)
-
-
-def logspace(start: Any, end: Any, steps: int, base: float = 10.0, **options: Any) -> Tensor:
-    """base to the power of `linspace(start, end, steps)`. See torch.logspace."""
-    given = _Options(options)
-    if steps < 0:
-        raise RuntimeError("number of steps must be non-negative")
-    kind = given.dtype or get_default_dtype()
-    return _without_inputs(LOGSPACE, (start, end, int(steps), float(base), kind), given)
-
-
-def eye(n: int, m: int | None = None, **options: Any) -> Tensor:
-    """The identity matrix, n by m. See torch.eye."""
-    given = _Options(options)
-    sizes = (n, n if m is None else m)
-    if min(sizes) < 0:
-        raise RuntimeError(f"n must be greater or equal to 0, got {min(sizes)}")
-    return _without_inputs(EYE, (*sizes, given.dtype or get_default_dtype()), given)
 
 
 # ---------------------------------------------------------------------------------------- from data
@@ -273,6 +253,36 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
     return from_array(ndarray, Device("cpu"))
 
 
+def frombuffer(
+    buffer: Any,
+    *,
+    dtype: dtype,
+    count: int = -1,
+    offset: int = 0,
+    requires_grad: bool = False,
+) -> Tensor:
+    """A vector of the numbers in a buffer; a copy here (JAX's buffers are immutable).
+    See torch.frombuffer."""
+    size = memoryview(buffer).nbytes
+    if not 0 <= offset < size:
+        raise ValueError(
+            f"offset ({offset} bytes) must be non-negative and no greater than buffer length "
+            f"({size} bytes) minus 1"
+        )
+    if count < 0 and (size - offset) % dtype.itemsize:
+        raise ValueError(
+            f"buffer length ({size - offset} bytes) after offset ({offset} bytes) must be a "
+            f"multiple of element size ({dtype.itemsize})"
+        )
+    if count == 0 or offset + max(count, 1) * dtype.itemsize > size:
+        raise ValueError(
+            f"requested buffer length ({count} * {dtype.itemsize} bytes) after offset ({offset} "
+            f"bytes) must not be greater than actual buffer length ({size} bytes)"
+        )
+    array = np.frombuffer(buffer, dtype.numpy, count, offset)
+    return from_array(array, Device("cpu"), requires_grad)
+
+
 def scalar_tensor(s: Any, **options: Any) -> Tensor:
     """A zero-dim Tensor of a number. See torch.scalar_tensor."""
     return full((), s, **{"dtype": get_default_dtype(), **options})
@@ -280,11 +290,21 @@ def scalar_tensor(s: Any, **options: Any) -> Tensor:
 
 def complex_(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Tensor:
     """real + i imag. See torch.complex."""
-    made = record(COMPLEX, real, imag)
-    if out is None:
-        return made
-    write_out(out, made)
-    return out
+    if not isinstance(real, Tensor):
+        raise TypeError(f"complex(): argument 'real' must be Tensor, not {type(real).__name__}")
+    complexes = real.dtype.to_complex()
+    wanted = ((imag, real.dtype, "second argument"), (out, complexes, "argument 'out'"))
+    for given, kind, place in wanted:
+        if given is None:
+            continue
+        if not isinstance(given, Tensor):
+            raise TypeError(f"complex(): {place} must be Tensor, not {type(given).__name__}")
+        if given.dtype is not kind:
+            raise RuntimeError(
+                f"Expected object of scalar type {dtypes.TITLES[kind]} but got scalar type "
+                f"{dtypes.TITLES[given.dtype]} for {place}"
+            )
+    return record(COMPLEX, real, imag, out=out)
 
 
 def legacy_tensor(cls: type, *args: Any, device: Any = None) -> Tensor:
@@ -320,8 +340,16 @@ def new_tensor(self: Tensor, data: Any, **options: Any) -> Tensor:
     return tensor(data, **options)
 
 
+def new(self: Tensor, *args: Any, **options: Any) -> Tensor:
+    """A Tensor of this one's dtype and device, of sizes or of data: the old `new_tensor`."""
+    if len(args) == 1 and isinstance(args[0], (Tensor, list, tuple, np.ndarray)):
+        if not isinstance(args[0], Size):
+            return new_tensor(self, args[0], **options)
+    return empty(*args or (0,), **{"dtype": self.dtype, "device": self.device} | options)
+
+
 METHODS = {f"new_{f.__name__}": _new(f"new_{f.__name__}", f) for f in (zeros, ones, empty, full)}
-METHODS |= {"new_tensor": new_tensor}
-FUNCTIONS = [zeros, ones, empty, full, zeros_like, ones_like, empty_like, full_like, arange]
-FUNCTIONS += [linspace, logspace, eye, tensor, as_tensor, asarray, from_numpy, from_dlpack]
-FUNCTIONS += [scalar_tensor]
+METHODS |= {"new_tensor": new_tensor, "new": new}
+FUNCTIONS = [zeros, ones, empty, full, zeros_like, ones_like, empty_like, full_like]
+FUNCTIONS += [tensor, as_tensor, asarray, from_numpy, from_dlpack]
+FUNCTIONS += [scalar_tensor, frombuffer]

@@ -39,6 +39,60 @@ def is_nonzero(input: Tensor) -> bool:
     return bool(input)
 
 
+def is_same_size(input: Tensor, other: Tensor) -> bool:
+    """Whether two Tensors have the same shape. See torch.is_same_size."""
+    return input.shape == other.shape
+
+
+def is_conj(input: Tensor) -> bool:
+    """Whether a conjugation waits to be done: never, XLA fuses it. See torch.is_conj."""
+    return False
+
+
+def is_neg(input: Tensor) -> bool:
+    """Whether a negation waits to be done: never. See torch.is_neg."""
+    return False
+
+
+def resolve_conj(input: Tensor) -> Tensor:
+    """The Tensor itself: no conjugation waits to be done. See torch.resolve_conj."""
+    return input
+
+
+def resolve_neg(input: Tensor) -> Tensor:
+    """The Tensor itself: no negation waits to be done. See torch.resolve_neg."""
+    return input
+
+
+def is_distributed(input: Tensor) -> bool:
+    """False. See torch.is_distributed."""
+    return False
+
+
+def is_signed(input: Tensor) -> bool:
+    """Whether the dtype has negative values. See torch.is_signed."""
+    return input.dtype.is_signed
+
+
+def is_inference(input: Tensor) -> bool:
+    """Whether the Tensor was made in inference mode. See torch.is_inference."""
+    return input.is_inference()
+
+
+def get_device(input: Tensor) -> int:
+    """The index of the accelerator that holds a Tensor; -1 on the CPU. See torch.get_device."""
+    return input.get_device()
+
+
+def typename(obj: Any, /) -> str:
+    """The name of a Tensor's type, or of an object's class. See torch.typename."""
+    if isinstance(obj, Tensor):
+        return obj.type()
+    kind = obj if isinstance(obj, type) else type(obj)
+    module = kind.__module__
+    return kind.__qualname__ if module == "builtins" else f"{module}.{kind.__qualname__}"
+
+
 def numel(input: Tensor) -> int:
     """The number of elements. See torch.numel."""
     return input.numel()
@@ -83,6 +137,16 @@ def set_default_dtype(d: dtype) -> None:
     """Set the dtype of float Tensors made without one. See torch.set_default_dtype."""
     dtypes.set_default_dtype(d)
     local.context.modes = local.context.modes.replace(default_dtype=d)
+
+
+def set_default_tensor_type(t: Any, /) -> None:
+    """Set the default dtype by the name of a Tensor type: "torch.DoubleTensor".
+    See torch.set_default_tensor_type."""
+    name = t.rsplit(".", 1)[-1] if isinstance(t, str) else t.__name__
+    named = {f"{title}Tensor": kind for kind, title in dtypes.TITLES.items()}
+    if name not in named:
+        raise TypeError(f"invalid type object: {t}")
+    set_default_dtype(named[name])
 
 
 def get_default_device() -> Any:
@@ -173,11 +237,23 @@ FUNCTIONS = [
     is_tensor,
     is_floating_point,
     is_complex,
+    is_conj,
+    is_distributed,
+    is_inference,
+    is_neg,
     is_nonzero,
+    is_same_size,
+    is_signed,
+    get_device,
+    resolve_conj,
+    resolve_neg,
+    typename,
+    set_default_tensor_type,
     numel,
     result_type,
     can_cast,
 ]
 FUNCTIONS += [equal, allclose, set_default_dtype, get_default_dtype, promote_types, synchronize]
 FUNCTIONS += [set_default_device, get_default_device, get_num_threads, set_num_threads]
-METHODS = {"equal": equal, "allclose": allclose, "is_nonzero": is_nonzero}
+METHODS = {f.__name__: f for f in (equal, allclose, is_nonzero, is_same_size, is_conj, is_neg)}
+METHODS |= {f.__name__: f for f in (resolve_conj, resolve_neg, is_distributed)}

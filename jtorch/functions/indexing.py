@@ -9,6 +9,7 @@ check is worth: there, what lies outside gives NaN or zero.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,8 @@ from .._core.device import CPU
 from .._core.op import ROWS
 from .._core.overlap import check_overlap
 from .._core.program import host
-from .._core.record import record
+from .._core.record import record, write_out
+from .._core.strides import overlaps
 from .._core.tensor import Tensor, from_array
 from ..ops.index import INT, NEW, TENSOR
 from .shaping import broadcast_tensors
@@ -56,6 +58,11 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
         result = record(MASKED_SET, self, mask, value)
     else:
         spec, values, advanced = parse(shape, index)
+        if not advanced and overlaps(shape, self.stride()):  # the part that is written may not
+            part = record(GETITEM, self, spec, *values)
+            check_writable(part)
+            setitem(part, ..., value)
+            return
         check_writable(self)
         if advanced:
             _check_same_dtype(self, value)
@@ -250,8 +257,8 @@ def _parse_tensor(item: Tensor, shape: tuple, dim: int, spec: list, values: list
         return 1
     _check_mask(item, shape, dim)
     if not item.dim():
-        spec.extend([NEW, TENSOR])
-        raise NotImplementedError("a zero-dim bool Tensor as an index: use torch.where")
+        spec.append(bool(host(cell_of(item))))
+        return 0
     for found in np.nonzero(host(cell_of(item))):
         spec.append(TENSOR)
         values.append(from_array(found))
@@ -277,14 +284,19 @@ def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False)
 
     Reads the Tensor. See torch.nonzero.
     """
-    found = np.nonzero(host(cell_of(input)))
+    values = host(cell_of(input))
     if as_tuple:
-        if not input.dim():
-            return (from_array(np.zeros(int(bool(input.item())), np.int64), input.device),)
+        found = np.nonzero(np.atleast_1d(values))
         return tuple(from_array(f.astype(np.int64), input.device) for f in found)
-    if not input.dim():
-        return from_array(np.zeros((int(bool(input.item())), 0), np.int64), input.device)
-    return from_array(np.stack(found, -1).astype(np.int64), input.device)
+    # PyTorch lays the indices of each dimension side by side.
+    found = np.argwhere(values).astype(np.int64)
+    made = from_array(found, input.device, strides=(1, max(len(found), 1)))
+    return made if out is None else _written(out, made)
+
+
+def _written(out: Tensor, made: Tensor) -> Tensor:
+    write_out(out, made)
+    return out
 
 
 def argwhere(input: Tensor) -> Tensor:
@@ -297,12 +309,19 @@ def masked_select(input: Tensor, mask: Tensor, *, out: Tensor | None = None) -> 
     if mask.dtype is not dtypes.bool_:
         raise RuntimeError("masked_select: expected BoolTensor for mask")
     input, mask = broadcast_tensors(input, mask)
+    if out is not None:
+        if out.dtype is not input.dtype:
+            raise RuntimeError("masked_select(): self and result must have the same scalar type")
+        check_overlap(out, input, whole=True)
+        check_overlap(out, mask, whole=True)
     if not input.dim():
         input, mask = input.reshape(1), mask.reshape(1)
-    return getitem(input, mask)
+    return getitem(input, mask) if out is None else _written(out, getitem(input, mask))
 
 
-def index_put_(input: Tensor, indices: tuple, values: Tensor, accumulate: bool = False) -> Tensor:
+def index_put_(
+    input: Tensor, indices: Sequence[Tensor | None], values: Tensor, accumulate: bool = False
+) -> Tensor:
     """input[indices] = values, or += where `accumulate`, in place. See torch.Tensor.index_put_."""
     old = check_writable(input)
     _check_same_dtype(input, values)
@@ -311,7 +330,9 @@ def index_put_(input: Tensor, indices: tuple, values: Tensor, accumulate: bool =
     return input
 
 
-def index_put(input: Tensor, indices: tuple, values: Tensor, accumulate: bool = False) -> Tensor:
+def index_put(
+    input: Tensor, indices: Sequence[Tensor | None], values: Tensor, accumulate: bool = False
+) -> Tensor:
     """A copy of input with input[indices] = values. See torch.index_put."""
     return index_put_(input.clone(), indices, values, accumulate)
 
@@ -345,9 +366,8 @@ def unique_consecutive(
     """
     array = host(cell_of(input))
     rows = array.reshape(-1) if dim is None else np.moveaxis(array, dim, 0)
-    flat = rows.reshape(rows.shape[0], -1)
     new = np.ones(len(rows), bool)
-    new[1:] = (flat[1:] != flat[:-1]).any(1)
+    new[1:] = (rows[1:] != rows[:-1]).any(axis=tuple(range(1, rows.ndim)))
     values = rows[new] if dim is None else np.moveaxis(rows[new], 0, dim)
     inverse = np.cumsum(new) - 1
     counts = np.diff(np.append(np.flatnonzero(new), len(rows)))

@@ -2,14 +2,16 @@
 
 A program can't raise while it runs, so the rows give NaN for what lies outside. Where the indices
 are at hand on the CPU (they come from the user's data) they are checked here before the row is
-recorded, in PyTorch's words. `check_classes` does the same for targets and ids, in nn/_classes.py.
-See indexing.check_bounds.
+recorded, in PyTorch's words; so are the weights of `cov`. `check_classes` does the same for targets
+and ids, in nn/_losses.py. See indexing.check_bounds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 from .. import _expose
 from .._core.alias import cell_of
@@ -18,16 +20,23 @@ from .._core.op import ROWS
 from .._core.program import host
 from .._core.tensor import Tensor
 
+_cov = _expose.row("cov")
+
+
+def _at_hand(tensor: Any) -> np.ndarray | None:
+    """The values of a Tensor of the CPU that nothing has to run for."""
+    if not isinstance(tensor, Tensor):
+        return None
+    cell = cell_of(tensor)
+    return None if cell.array is None or cell.aval.device is not CPU else host(cell)
+
 
 def outside(index: Any, low: int, high: int) -> int | None:
     """The first value of an index Tensor outside [low, high), where its values are at hand."""
-    if not isinstance(index, Tensor):
+    values = _at_hand(index)
+    if values is None or not values.size or index.dtype.is_floating_point:
         return None
-    cell = cell_of(index)
-    if cell.array is None or cell.aval.device is not CPU or cell.aval.dtype.is_floating_point:
-        return None
-    values = host(cell)
-    if not values.size or (low <= values.min() and values.max() < high):
+    if low <= values.min() and values.max() < high:
         return None
     return int(values[(values < low) | (values >= high)].flat[0])
 
@@ -43,6 +52,7 @@ def check_classes(index: Any, count: int, ignored: int | None, words: str) -> No
         raise IndexError(words.format(wrong.flat[0]))
 
 
+_cov = _expose.row("cov")
 OUT_OF_BOUNDS = "index {index} is out of bounds for dimension {dim} with size {size}"
 IN_SELF = "index out of range in self"
 NO_ELEMENT = "out of range: tried to access index {index} on a tensor of {size} elements."
@@ -100,7 +110,22 @@ def _checked(name: str, record: Callable) -> Callable:
     return function
 
 
-FUNCTIONS = [_checked(name, _expose.row(name)) for name in LOOKUPS]
+def cov(
+    input: Tensor,
+    *,
+    correction: int = 1,
+    fweights: Tensor | None = None,
+    aweights: Tensor | None = None,
+) -> Tensor:
+    """The covariance of variables (rows) over observations (columns). See torch.cov."""
+    for name, weights in (("fweights", fweights), ("aweights", aweights)):
+        values = _at_hand(weights)
+        if values is not None and (values < 0).any():
+            raise RuntimeError(f"cov(): {name} cannot be negative")
+    return _cov(input, correction=correction, fweights=fweights, aweights=aweights)
+
+
+FUNCTIONS = [*(_checked(name, _expose.row(name)) for name in LOOKUPS), cov]
 METHODS = {f.__name__: f for f in FUNCTIONS}
 METHODS |= {
     f"{name}_": _checked(name, _expose.inplace_method(ROWS[name]))

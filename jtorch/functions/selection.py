@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from .. import _expose
+from .._core.record import record, record_inplace
 from .._core.tensor import Tensor, from_array
 from .indexing import nonzero
 
 _where = _expose.row("where")
 _repeat_interleave = _expose.row("repeat_interleave")
-_polygamma = _expose.row("polygamma")
+POLYGAMMA = _expose.ROWS["_polygamma"]
 
 
 def where(
@@ -46,7 +47,12 @@ def repeat_interleave(
 
 def polygamma_method(self: Tensor, n: int) -> Tensor:
     """polygamma(n, self). See torch.Tensor.polygamma."""
-    return _polygamma(n, self)
+    return record(POLYGAMMA, self, n)
+
+
+def polygamma_(self: Tensor, n: int) -> Tensor:
+    """`polygamma` written to this Tensor. See torch.Tensor.polygamma_."""
+    return record_inplace(POLYGAMMA, (self, n), {})
 
 
 FUNCTIONS = [where, repeat_interleave]
@@ -54,4 +60,5 @@ METHODS = {
     "where": where_method,
     "repeat_interleave": repeat_interleave,
     "polygamma": polygamma_method,
+    "polygamma_": polygamma_,
 }

@@ -1,66 +1,46 @@
-"""Shapes and conversions that are more than one op: reshape, split, to, contiguous and their
-families.
+"""Shapes that are more than one op: reshape, contiguous, flatten and their families.
 
-Here is decided what is a view and what a copy, by the strides that PyTorch would report.
+Here is decided what is a view and what a copy, by the strides that PyTorch would report. Next:
+splitting.py, conversion.py; memory.py for what speaks of strides itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from .. import _expose
-from .._core import dtype as dtypes
-from .._core.alias import CAST, CLONE, cell_of, check_writable, write
-from .._core.append import append, copy_to
-from .._core.device import canonical, device
+from .._core.alias import CLONE, cell_of
 from .._core.dtype import dtype
-from .._core.record import record, write_out
-from .._core.strides import is_contiguous, view_strides
-from .._core.tensor import Tensor, from_cell
-from .._core.trace import local
+from .._core.record import record
+from .._core.size import contiguous_format, memory_format, preserve_format
+from .._core.strides import FORMATS, is_contiguous, view_strides
+from .._core.tensor import Tensor
 from ..ops._shapes import broadcast_shapes, wrap_dim
 from ..ops.view import infer_size
-from .creation import size_of, zeros
+from .creation import strides_in
 
-RESHAPE, CONTIGUOUS, BITCAST, FILLED = (
-    _expose.ROWS[n] for n in ("_reshape", "_contiguous", "_view_dtype", "_fill")
-)
-view, permute, select, narrow = (_expose.row(n) for n in ("view", "permute", "select", "narrow"))
+RESHAPE, CONTIGUOUS, BITCAST = (_expose.ROWS[n] for n in ("_reshape", "_contiguous", "_view_dtype"))
+view, unsqueeze = _expose.row("view"), _expose.row("unsqueeze")
 
 
-class memory_format:
-    """An order of dimensions in memory.
-
-    See `torch.memory_format`; only a name here: XLA chooses layouts.
-    """
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __repr__(self) -> str:
-        return f"torch.{self.name}"
-
-
-contiguous_format = memory_format("contiguous_format")
-preserve_format = memory_format("preserve_format")
-channels_last = memory_format("channels_last")
-channels_last_3d = memory_format("channels_last_3d")
-
-
-def clone(input: Tensor, *, memory_format: memory_format = preserve_format) -> Tensor:
+def clone(input: Tensor, *, memory_format: memory_format | None = preserve_format) -> Tensor:
     """A copy, through which gradients flow. See torch.clone."""
-    return record(CONTIGUOUS if memory_format is contiguous_format else CLONE, input)
+    if memory_format is None or memory_format is preserve_format:
+        return record(CLONE, input)
+    return record(CONTIGUOUS, input, strides_in(memory_format, input.shape))
 
 
 def contiguous(input: Tensor, memory_format: memory_format = contiguous_format) -> Tensor:
-    """The Tensor itself if its elements lie in row-major order, else a copy where they do."""
+    """The Tensor itself if its elements lie in the order of the format (row-major, if none is
+    given), else a copy where they do. See torch.Tensor.contiguous."""
+    if memory_format is preserve_format:
+        raise RuntimeError("preserve memory format is unsupported by the contiguous operator")
     aval = cell_of(input).aval
-    if is_contiguous(aval.shape, aval.strides):
+    strides = strides_in(memory_format, aval.shape)
+    if is_contiguous(aval.shape, aval.strides, FORMATS.get(memory_format.name)):
         return input
-    return record(CONTIGUOUS, input)
+    return record(CONTIGUOUS, input, strides)
 
 
 def reshape(input: Tensor, *shape: Any) -> Tensor:
@@ -142,88 +122,33 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     return view(input, (*shape[:at], *parts, *shape[at + 1 :]))
 
 
-# ---------------------------------------------------------------------------------------- splitting
+def _at_least(ndim: int) -> Callable[..., Any]:
+    def function(*tensors: Any) -> Any:
+        single = len(tensors) == 1 and isinstance(tensors[0], Tensor)
+        given = tensors[0] if len(tensors) == 1 and not single else tensors
+        found = tuple(_with_dims(t, ndim) for t in given)
+        return found[0] if single else found
 
-
-def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of consecutive parts of a dimension. See torch.split."""
-    at = wrap_dim(dim, tensor.dim())
-    size = tensor.shape[at] if tensor.dim() else 1
-    if isinstance(split_size_or_sections, int):
-        part = split_size_or_sections
-        if part < 0 or (part == 0 and size):
-            raise RuntimeError(
-                f"split expects split_size be non-negative, but got split_size={part}"
-            )
-        count = max(1, -(-size // part)) if part else 1
-        sections = [min(part, size - k * part) for k in range(count)]
-    else:
-        sections = [int(s) for s in split_size_or_sections]
-        if sum(sections) != size or min(sections, default=0) < 0:
-            raise RuntimeError(
-                f"split_with_sizes expects split_sizes to sum exactly to {size} (input tensor's "
-                "size at "
-                f"dimension {at}), but got split_sizes={sections}"
-            )
-    starts = np.cumsum([0, *sections]).tolist()
-    return tuple(narrow(tensor, at, s, n) for s, n in zip(starts, sections, strict=False))
-
-
-def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """At most `chunks` views of consecutive parts of equal size. See torch.chunk."""
-    if not input.dim():
-        raise RuntimeError("chunk expects at least a 1-dimensional tensor")
-    if chunks <= 0:
-        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
-    size = input.shape[wrap_dim(dim, input.dim())]
-    part = -(-size // chunks)
-    if part == 0:
-        return split(input, [0] * chunks, dim)
-    return split(input, part, dim)
-
-
-def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of consecutive parts, by number or by borders. See torch.tensor_split."""
-    at = wrap_dim(dim, input.dim())
-    size = input.shape[at]
-    if isinstance(indices_or_sections, Tensor):
-        indices_or_sections = indices_or_sections.tolist()
-    if isinstance(indices_or_sections, int):
-        count = indices_or_sections
-        if count <= 0:
-            raise RuntimeError(f"number of sections must be larger than 0, got {count}")
-        sections = [size // count + (k < size % count) for k in range(count)]
-        return split(input, sections, at)
-    borders = [0, *[slice(b).indices(size)[1] for b in indices_or_sections], size]
-    pairs = zip(borders[:-1], borders[1:], strict=True)
-    return tuple(narrow(input, at, min(a, size), max(0, b - a)) for a, b in pairs)
-
-
-def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of the parts at each index of a dimension. See torch.unbind."""
-    at = wrap_dim(dim, input.dim())
-    return tuple(select(input, at, k) for k in range(input.shape[at]))
-
-
-def _splitter(name: str, dim: int, least: int) -> Any:
-    def function(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
-        if input.dim() < least:
-            raise RuntimeError(
-                f"torch.{name} requires a tensor with at least {least} dimension, but got a "
-                "tensor with "
-                f"{input.dim()} dimensions!"
-            )
-        at = 0 if name == "hsplit" and input.dim() == 1 else dim
-        return tensor_split(input, indices_or_sections, at)
-
-    function.__name__ = name
-    function.__doc__ = f"tensor_split along dimension {dim}. See torch.{name}."
+    function.__name__ = function.__qualname__ = f"atleast_{ndim}d"
+    function.__doc__ = f"Tensors as views of {ndim} dimensions or more. See torch.atleast_{ndim}d."
     return function
 
 
-hsplit, vsplit, dsplit = (
-    _splitter(n, d, k) for n, d, k in (("hsplit", 1, 1), ("vsplit", 0, 2), ("dsplit", 2, 3))
-)
+def _with_dims(tensor: Tensor, ndim: int) -> Tensor:
+    """A number becomes a vector, a vector a row, a matrix gets a last dimension."""
+    if not isinstance(tensor, Tensor):
+        raise TypeError(f"expected Tensor as an argument, but got {type(tensor).__name__}")
+    shape = tensor.shape
+    if len(shape) >= ndim:
+        return tensor
+    if not shape:
+        return reshape(tensor, (1,) * ndim)
+    if len(shape) == 1:
+        tensor = unsqueeze(tensor, 0)
+    return unsqueeze(tensor, -1) if ndim == 3 else tensor
+
+
+atleast_1d, atleast_2d, atleast_3d = _at_least(1), _at_least(2), _at_least(3)
 
 
 def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
@@ -235,15 +160,6 @@ def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
     """Views of all Tensors expanded to their common shape. See torch.broadcast_tensors."""
     shape = broadcast_shapes(*[tuple(t.shape) for t in tensors])
     return tuple(t.expand(shape) for t in tensors)
-
-
-def as_strided(
-    input: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int = 0
-) -> Tensor:
-    """A view of the storage of a contiguous Tensor by size and stride. See torch.as_strided."""
-    return record(
-        _expose.ROWS["_as_strided"], input, tuple(size), tuple(stride), storage_offset or 0
-    )
 
 
 def real(input: Tensor) -> Tensor:
@@ -274,159 +190,10 @@ def adjoint(input: Tensor) -> Tensor:
     return turned.conj() if input.dtype.is_complex else turned
 
 
-# --------------------------------------------------------------------------------------- conversion
-
-
-def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-    """The Tensor with another dtype or on another device; itself if nothing changes.
-    to(dtype), to(device, dtype), to(other). See torch.Tensor.to."""
-    kind, where, copy = _to_arguments(input, args, kwargs)
-    result = input
-    if where is not None and canonical(where) is not input.device:
-        result = _on_device(result, canonical(where))
-    if kind is not None and kind is not input.dtype:
-        result = record(CAST, result, kind)
-    if result is input and copy:
-        return clone(input)
-    return result
-
-
-def _to_arguments(input: Tensor, args: tuple, kwargs: dict) -> tuple[Any, Any, bool]:
-    kwargs = dict(kwargs)
-    kind, where = kwargs.pop("dtype", None), kwargs.pop("device", None)
-    copy = kwargs.pop("copy", False)
-    other = kwargs.pop("other", None)
-    for name in ("non_blocking", "memory_format"):
-        kwargs.pop(name, None)
-    if kwargs:
-        raise TypeError(f"to() got an unexpected keyword argument '{next(iter(kwargs))}'")
-    flags = []
-    for value in args:
-        if isinstance(value, dtype):
-            kind = value
-        elif isinstance(value, Tensor):
-            other = value
-        elif isinstance(value, bool):
-            flags.append(value)
-        elif isinstance(value, (str, int, device)):
-            where = value
-        elif value is not None and not isinstance(value, memory_format):
-            raise TypeError(
-                "to() received an invalid combination of arguments - got "
-                f"({', '.join(type(a).__name__ for a in args)})"
-            )
-    if other is not None:
-        kind, where = other.dtype, other.device
-    return kind, where, copy or (len(flags) > 1 and flags[1])
-
-
-def _on_device(input: Tensor, where: device) -> Tensor:
-    """A copy on another device, through which gradients flow back."""
-    cell = cell_of(input)
-    copied = copy_to(cell, where)
-    if cell.aval.requires_grad and local.context.modes.grad:
-        raise NotImplementedError(
-            "gradients across devices: move the model and the data before the forward, not inside "
-            "it"
-        )
-    return from_cell(copied)
-
-
-def _caster(kind: dtype) -> Any:
-    def method(input: Tensor, memory_format: Any = None) -> Tensor:
-        return to(input, kind)
-
-    method.__doc__ = f"to({kind})."
-    return method
-
-
-def type_as(input: Tensor, other: Tensor) -> Tensor:
-    """The Tensor with another's dtype."""
-    return to(input, other.dtype)
-
-
-def type_(input: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
-    """The name of the Tensor's type; or the Tensor with another dtype. See torch.Tensor.type."""
-    if dtype is None:
-        prefix = "torch." if input.is_cpu else f"torch.{input.device.type}."
-        return f"{prefix}{dtypes.TITLES[input.dtype]}Tensor"
-    if isinstance(dtype, str):
-        titles = {f"{title}Tensor": d for d, title in dtypes.TITLES.items()}
-        name = dtype.rsplit(".", 1)[-1]
-        if name not in titles:
-            raise ValueError(f"invalid type: '{dtype}'")
-        return to(input, titles[name])
-    return to(input, getattr(dtype, "dtype", dtype))
-
-
-def cpu(input: Tensor, memory_format: Any = None) -> Tensor:
-    """The Tensor on the CPU; itself if it is there."""
-    return to(input, "cpu")
-
-
-def cuda(
-    input: Tensor, device: Any = None, non_blocking: bool = False, memory_format: Any = None
-) -> Tensor:
-    """The Tensor on a CUDA device. DeviceError if there is none."""
-    return to(input, "cuda" if device is None else device)
-
-
-def zero_(input: Tensor) -> Tensor:
-    """Zeros written to the Tensor. See torch.Tensor.zero_."""
-    return fill_(input, 0)
-
-
-def fill_(input: Tensor, value: Any) -> Tensor:
-    """One value written to all elements. See torch.Tensor.fill_."""
-    if isinstance(value, Tensor) and value.dim():
-        raise RuntimeError(
-            f"fill_ only supports 0-dimension value tensor but got tensor with {value.dim()} "
-            "dimensions."
-        )
-    if isinstance(value, complex) and not input.dtype.is_complex:
-        raise RuntimeError("value cannot be converted to type without overflow")
-    old = check_writable(input)
-    given = cell_of(value) if isinstance(value, Tensor) else value
-    write(input, append(local.context, FILLED, (old, given))[0])
-    return input
-
-
-def resize_(input: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
-    """Another shape, in place; new elements mean nothing. See torch.Tensor.resize_."""
-    wanted = size_of(sizes)
-    flat = reshape(input.detach(), -1)
-    count = 1
-    for size in wanted:
-        count *= size
-    if flat.numel() < count:
-        flat = _expose.row("cat")([flat, zeros(count - flat.numel(), dtype=input.dtype)])
-    write_out(input, reshape(flat[:count], wanted))
-    return input
-
-
-FUNCTIONS = [clone, reshape, flatten, ravel, unflatten, split, chunk, tensor_split, unbind]
-FUNCTIONS += [
-    hsplit,
-    vsplit,
-    dsplit,
-    broadcast_to,
-    broadcast_tensors,
-    as_strided,
-    real,
-    imag,
-    adjoint,
-]
-METHODS = {f.__name__: f for f in FUNCTIONS if f is not broadcast_tensors}
-METHODS |= {f.__name__: f for f in (contiguous, reshape_as, view_as, expand_as, to, type_as, cpu)}
-METHODS |= {f.__name__: f for f in (cuda, zero_, fill_, resize_)}
-METHODS |= {"view": view_or_cast, "type": type_, "split_with_sizes": split}
-METHODS |= {
-    name: _caster(kind)
-    for name, kind in {
-        **{n: dtypes.ALIASES[n] for n in ("float", "double", "half", "long", "int", "short")},
-        **{"bool": dtypes.bool_, "byte": dtypes.uint8, "char": dtypes.int8},
-        **{"bfloat16": dtypes.bfloat16, "cfloat": dtypes.complex64, "cdouble": dtypes.complex128},
-    }.items()
-}
+FUNCTIONS = [clone, reshape, flatten, ravel, unflatten, broadcast_to, adjoint]
+METHODS = {f.__name__: f for f in FUNCTIONS}
+FUNCTIONS += [broadcast_tensors, real, imag, atleast_1d, atleast_2d, atleast_3d]
+METHODS |= {f.__name__: f for f in (contiguous, reshape_as, view_as, expand_as)}
+METHODS |= {"view": view_or_cast}
 PROPERTIES = {"T": reversed_dims, "mT": matrix_transpose, "mH": adjoint, "H": adjoint}
 PROPERTIES |= {"real": real, "imag": imag}
