@@ -2,13 +2,16 @@
 
 To add an op, write a function in its family's file and put `@op(...)` on it (_core/op.py says which
 facts there are); its public names, stub, docs and tests follow. A new file needs no registration:
-`load` imports them all.
+`load` imports them all. The attribute `aten` is the public torch.ops.aten, of _aten.py.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
+from typing import Any
+
+aten: Any
 
 
 def load() -> None:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 import numpy as np
 
-from .._core.dtype import BOOL, FLOAT, bfloat16, dtype, float16, to_dtype
+from .._core.dtype import BOOL, FLOAT, bfloat16, dtype, float16, float32, float64, int64, to_dtype
 from .._core.op import Array, Number
 from ._promotion import title
 
@@ -32,6 +32,18 @@ def require_floating(kernel: str, *inputs: Array) -> None:
     for input in inputs:
         if not is_floating(input):
             raise NotImplementedError(f"\"{kernel}\" not implemented for '{title(input)}'")
+
+
+def require_wide(kernel: str, input: Array) -> None:
+    """NotImplementedError, in PyTorch's words, for what is neither float32 nor float64."""
+    if dtype_of(input) not in (float32, float64):
+        raise NotImplementedError(f"\"{kernel}_cpu\" not implemented for '{title(input)}'")
+
+
+def require_average(kernel: str, input: Array) -> None:
+    """NotImplementedError, in PyTorch's words, where averages over windows have no kernel."""
+    if not is_floating(input) and dtype_of(input) is not int64:
+        raise NotImplementedError(f"\"{kernel}\" not implemented for '{title(input)}'")
 
 
 def require_not_bool(input: Array, message: str) -> None:

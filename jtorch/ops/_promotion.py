@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from .._core.dtype import (
@@ -24,7 +23,7 @@ from .._core.dtype import (
     result_type_of,
     to_dtype,
 )
-from .._core.op import Array, Varying, unwrap
+from .._core.op import Array, Varying, cast, unwrap
 from ._shapes import broadcast_shapes
 
 
@@ -33,7 +32,7 @@ def promoted(*values: Any, to_float: bool = False) -> list[Array]:
     common = result_type_of([_operand(v) for v in values])
     if to_float:
         common = as_float(common)
-    return [jnp.asarray(unwrap(v), common.numpy) for v in values]
+    return [cast(unwrap(v), common) for v in values]
 
 
 def _operand(value: Any) -> tuple[dtype, int]:
@@ -57,7 +56,7 @@ def as_float(d: dtype) -> dtype:
 
 def to_inexact(input: Array) -> Array:
     """The array itself, or as default float if it holds integers or bools."""
-    return input.astype(as_float(to_dtype(input.dtype)).numpy)
+    return cast(input, as_float(to_dtype(input.dtype)))
 
 
 def is_bool(input: Any) -> bool:

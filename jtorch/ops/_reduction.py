@@ -13,6 +13,7 @@ import jax.numpy as jnp
 
 from .._core.op import Array, Number
 from ._checks import number, torch_size
+from ._promotion import title
 
 
 def legacy_reduction(size_average: bool | None, reduce: bool | None, reduction: str) -> str:
@@ -35,6 +36,15 @@ def check_reduction(reduction: str) -> None:
     """ValueError for a name that is none of PyTorch's three."""
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(f"{reduction} is not a valid value for reduction")
+
+
+def require_mean_dtype(loss: Array, reduction: str) -> None:
+    """RuntimeError, in PyTorch's words, for the mean of integers."""
+    if reduction == "mean" and not jnp.issubdtype(loss.dtype, jnp.inexact):
+        raise RuntimeError(
+            "mean(): could not infer output dtype. Input dtype must be either a floating point "
+            f"or complex dtype. Got: {title(loss)}"
+        )
 
 
 def reduce_loss(loss: Array, reduction: str) -> Array:

@@ -69,3 +69,22 @@ def reduced_shape(shape: Shape, dims: Shape, keepdim: bool) -> Shape:
     if keepdim:
         return tuple(1 if d in dims else size for d, size in enumerate(shape))
     return tuple(size for d, size in enumerate(shape) if d not in dims)
+
+
+def sections(shape: Sequence[int], split: int | Sequence[int], at: int) -> list[int]:
+    """The sizes of the parts that a dimension is split into: of one size (the last may be smaller),
+    or of given sizes. RuntimeError as PyTorch's."""
+    size = shape[at] if shape else 1
+    if isinstance(split, int):
+        if split < 0 or (split == 0 and size):
+            raise RuntimeError(
+                f"split expects split_size be non-negative, but got split_size={split}"
+            )
+        count = max(1, -(-size // split)) if split else 1
+        return [min(split, size - k * split) for k in range(count)]
+    if sum(split) != size or min(split, default=0) < 0:
+        raise RuntimeError(
+            f"split_with_sizes expects split_sizes to sum exactly to {size} (input tensor's size "
+            f"at dimension {at}), but got split_sizes={list(split)}"
+        )
+    return list(split)

@@ -16,7 +16,7 @@ from .._core.dtype import dtype as DType
 from .._core.op import Array, Number, op
 from ._checks import number, require_floating, require_not_bool, widen
 from ._layout import LIKE_INPUTS
-from ._promotion import title
+from ._promotion import is_integral, title
 from ._shapes import wrap_dim
 
 F = ("nn.functional",)
@@ -118,7 +118,8 @@ def gelu(input: Array, *, approximate: str = "none") -> Array:
 @op(strides=LIKE_INPUTS, public=F)
 def silu(input: Array) -> Array:
     """input * sigmoid(input). See torch.nn.functional.silu."""
-    require_floating("silu_cpu", input)
+    if is_integral(input):
+        require_floating("silu_cpu", input)
     x = widen(input)
     return (x * jax.nn.sigmoid(x)).astype(input.dtype)
 
@@ -156,7 +157,7 @@ def softsign(input: Array) -> Array:
     return input / (1 + jnp.abs(input))
 
 
-@op(promote="float", strides=LIKE_INPUTS, public=F)
+@op(promote="float", strides=LIKE_INPUTS, public=F, saves=())
 def tanhshrink(input: Array) -> Array:
     """input - tanh(input). See torch.nn.functional.tanhshrink."""
     return input - jnp.tanh(input)
@@ -280,13 +281,13 @@ def _log_softmax(input: Array, dim: int, dtype: DType | None) -> Array:
     return jax.nn.log_softmax(x, axis=dim).astype(input.dtype).reshape(input.shape)
 
 
-@op()
+@op(public=("torch", "Tensor", "special"), saves=("output",))
 def softmax(input: Array, dim: int, dtype: DType | None = None) -> Array:
     """exp(input) / sum(exp(input)) along dim. See torch.softmax."""
     return _softmax(input, dim, dtype)
 
 
-@op()
+@op(public=("torch", "Tensor", "special"), saves=("output",))
 def log_softmax(input: Array, dim: int, dtype: DType | None = None) -> Array:
     """log(softmax(input)) along dim, computed without overflow. See torch.log_softmax."""
     return _log_softmax(input, dim, dtype)

@@ -95,9 +95,8 @@ def adaptive_mean(spatial: int, input: Array, output_size: OutputSize) -> Array:
     return input
 
 
-def _adaptive_max(
-    spatial: int, input: Array, output_size: OutputSize, return_indices: bool
-) -> Array | tuple[Array, Array]:
+def adaptive_max(spatial: int, input: Array, output_size: OutputSize) -> tuple[Array, Array]:
+    """The maxima, and where in the flattened last dims they stand."""
     name = f"adaptive_max_pool{spatial}d"
     _check_input(name, input, spatial)
     require_floating(name, input)
@@ -108,8 +107,6 @@ def _adaptive_max(
     taken = jnp.where(counted, taken, jnp.asarray(-np.inf, input.dtype))
     first = jnp.argmax(taken, axis=-1, keepdims=True)
     values = jnp.take_along_axis(taken, first, axis=-1)[..., 0]
-    if not return_indices:
-        return values
     places = jnp.broadcast_to(jnp.asarray(at, jnp.int64), taken.shape)
     return values, jnp.take_along_axis(places, first, axis=-1)[..., 0]
 
@@ -149,33 +146,31 @@ def adaptive_avg_pool3d(input: Array, output_size: int | tuple[int | None, ...] 
     return adaptive_mean(3, input, output_size)
 
 
-@op(public=F)
-def adaptive_max_pool1d(
-    input: Array,
-    output_size: int | tuple[int | None, ...] | None,
-    return_indices: bool = False,
-) -> Array | tuple[Array, Array]:
-    """Maxima: (N, C, L) -> (N, C, output_size). See torch.nn.functional.adaptive_max_pool1d."""
-    return _adaptive_max(1, input, output_size, return_indices)
+def _max_rows(spatial: int, shapes: str) -> None:
+    """The two rows for a number of dims: the one with a choice, and the one with indices."""
+    name = f"adaptive_max_pool{spatial}d"
+
+    def pool(
+        input: Array,
+        output_size: int | tuple[int | None, ...] | None,
+        return_indices: bool = False,
+    ) -> Array | tuple[Array, Array]:
+        maxima = adaptive_max(spatial, input, output_size)
+        return maxima if return_indices else maxima[0]
+
+    def with_indices(
+        input: Array,
+        output_size: int | tuple[int | None, ...] | None,
+        return_indices: bool = False,
+    ) -> tuple[Array, Array]:
+        return adaptive_max(spatial, input, output_size)
+
+    pool.__doc__ = f"Maxima: {shapes}. See torch.nn.functional.{name}."
+    with_indices.__doc__ = f"{name} and where in the flattened last dims the maxima stand."
+    op(name=name, public=F)(pool)
+    op(name=f"{name}_with_indices", public=F)(with_indices)
 
 
-@op(public=F)
-def adaptive_max_pool2d(
-    input: Array,
-    output_size: int | tuple[int | None, ...] | None,
-    return_indices: bool = False,
-) -> Array | tuple[Array, Array]:
-    """Maxima: (N, C, H, W) -> (N, C, *output_size). See torch.nn.functional.adaptive_max_pool2d."""
-    return _adaptive_max(2, input, output_size, return_indices)
-
-
-@op(public=F)
-def adaptive_max_pool3d(
-    input: Array,
-    output_size: int | tuple[int | None, ...] | None,
-    return_indices: bool = False,
-) -> Array | tuple[Array, Array]:
-    """Maxima: (N, C, D, H, W) -> (N, C, *output_size).
-
-    See torch.nn.functional.adaptive_max_pool3d."""
-    return _adaptive_max(3, input, output_size, return_indices)
+_max_rows(1, "(N, C, L) -> (N, C, output_size)")
+_max_rows(2, "(N, C, H, W) -> (N, C, *output_size)")
+_max_rows(3, "(N, C, D, H, W) -> (N, C, *output_size)")

@@ -213,7 +213,7 @@ def _float_power_jvp(primals: tuple, tangents: tuple) -> tuple:
     return result, jnp.broadcast_to(tangent, result.shape).astype(result.dtype)
 
 
-@op(inplace=True, promote="own")
+@op(inplace=True, promote="own", saves=())
 def float_power(input: Array | Number, exponent: Array | Number) -> Array:
     """The power in float64, or complex128. See torch.float_power."""
     base, power = promoted(input, exponent)
@@ -293,7 +293,7 @@ def _atan2_jvp(primals: tuple, tangents: tuple) -> tuple:
     return _atan2(y, x), (x * tangents[0] - y * tangents[1]) * scale
 
 
-@op(inplace=True)
+@op(inplace=True, saves=("input", "other", "output"))
 def hypot(input: Array, other: Array) -> Array:
     """sqrt(input ** 2 + other ** 2). See torch.hypot."""
     input, other = promoted(input, other)
@@ -305,7 +305,7 @@ def hypot(input: Array, other: Array) -> Array:
     return scale * jnp.sqrt((input / scale) ** 2 + (other / scale) ** 2)
 
 
-@op(promote="float", inplace=True)
+@op(promote="float", inplace=True, saves=("input", "output"))
 def copysign(input: Array, other: Array | Number) -> Array:
     """|input| with other's sign. See torch.copysign."""
     check_broadcast(input, other)
@@ -313,11 +313,22 @@ def copysign(input: Array, other: Array | Number) -> Array:
     return jnp.where(jnp.signbit(other), -size, size)
 
 
-@op(promote="common", inplace=True, differentiable=False)
-def nextafter(input: Array, other: Array) -> Array:
-    """The next float after input towards other. See torch.nextafter."""
-    check_broadcast(input, other)
+@jax.custom_jvp
+def _next_after(input: Array, other: Array) -> Array:
     return jnp.nextafter(input, other)
+
+
+@_next_after.defjvp
+def _next_after_jvp(primals: tuple, tangents: tuple) -> tuple:
+    return _next_after(*primals), jnp.where(primals[0] == primals[1], 0, tangents[0])
+
+
+@op(promote="common", inplace=True)
+def nextafter(input: Array, other: Array) -> Array:
+    """The next float after input towards other. The gradient of input is 1 where it moves.
+    See torch.nextafter."""
+    check_broadcast(input, other)
+    return _next_after(input, other)
 
 
 @op(promote="float", inplace=True)
@@ -327,7 +338,7 @@ def ldexp(input: Array, other: Array) -> Array:
     return input * jnp.exp2(other)
 
 
-@op(result=("mantissa", "exponent"))
+@op(result=("mantissa", "exponent"), saves=())
 def frexp(input: Array) -> tuple[Array, Array]:
     """input as mantissa * 2 ** exponent, |mantissa| in [0.5, 1). See torch.frexp."""
     if is_integral(input):
@@ -360,14 +371,14 @@ def lcm(input: Array, other: Array) -> Array:
     return jnp.lcm(input, other)
 
 
-@op(public=("torch",))
+@op(public=("torch",), saves=("output",))
 def polar(abs: Array, angle: Array) -> Array:
     """abs * (cos(angle) + i sin(angle)). See torch.polar."""
     check_broadcast(abs, angle)
     return lax.complex(*jnp.broadcast_arrays(abs * jnp.cos(angle), abs * jnp.sin(angle)))
 
 
-@op("complex", public=("torch",))
+@op("complex", public=("torch",), out="exact")
 def complex_of(real: Array, imag: Array) -> Array:
     """real + i * imag. See torch.complex."""
     if real.dtype != imag.dtype or is_integral(real) or is_complex(real):

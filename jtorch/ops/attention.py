@@ -52,7 +52,8 @@ def _check(
             "Expected attn_mask dtype to be bool or float or to match query dtype, but got "
             f"attn_mask.dtype: {c_name(attn_mask)} and  query.dtype: {c_name(query)} instead."
         )
-    scores = (*query.shape[:-1], key.shape[-2])
+    wider = query if query.ndim >= key.ndim else key
+    scores = (*wider.shape[:-2], query.shape[-2], key.shape[-2])
     if len(broadcast_shapes(scores, attn_mask.shape)) > len(scores):
         raise RuntimeError(f"attn_mask has more dimensions ({attn_mask.ndim}) than the scores")
 
@@ -89,10 +90,10 @@ def _weights(
         scale = 1 / math.sqrt(query.shape[-1])
     rows, columns = query.shape[-2], key.shape[-2]
     heads = query.shape[:-2]
-    query, key = _grouped(query, key, enable_gqa)
-    scores = _product(query, jnp.swapaxes(key, -1, -2))
+    query, grouped = _grouped(query, key, enable_gqa)
+    scores = _product(query, jnp.swapaxes(grouped, -1, -2))
     scores = scores * jnp.asarray(scale, scores.dtype)
-    if scores.ndim > len(heads) + 2:
+    if grouped is not key:
         scores = scores.reshape(*heads, rows, columns)
     if is_causal:
         attn_mask = jnp.tril(jnp.ones((rows, columns), bool))
@@ -112,12 +113,12 @@ def _weights(
 
 def _values(weights: Array, value: Array, enable_gqa: bool) -> Array:
     shape = (*weights.shape[:-1], value.shape[-1])
-    weights, value = _grouped(weights, value, enable_gqa)
-    output = _product(weights, value)
-    return output.reshape(shape) if output.ndim > len(shape) else output
+    weights, grouped = _grouped(weights, value, enable_gqa)
+    output = _product(weights, grouped)
+    return output if grouped is value else output.reshape(shape)
 
 
-@op(name="_attention", public=PRIVATE)
+@op(name="_attention", public=PRIVATE, saves=("value",))
 def attention(
     query: Array,
     key: Array,

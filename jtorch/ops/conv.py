@@ -13,8 +13,9 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 
+from .._core.modes import convolution_precision
 from .._core.op import Array, op
-from ._checks import listed
+from ._checks import listed, widen
 from ._promotion import c_name, title
 
 F = ("nn.functional",)
@@ -212,7 +213,9 @@ def _pads(
 
 def _finish(output: Array, bias: Array | None, batched: bool) -> Array:
     if bias is not None:
-        output = output + bias.reshape((-1,) + (1,) * (output.ndim - 2))
+        # Wide, so that the gradient of bias is summed in float32.
+        shifted = widen(output) + widen(bias).reshape((-1,) + (1,) * (output.ndim - 2))
+        output = shifted.astype(output.dtype)
     return output if batched else output[0]
 
 
@@ -251,6 +254,7 @@ def _conv(
         rhs_dilation=dilation,
         dimension_numbers=LAYOUTS[spatial],
         feature_group_count=groups,
+        precision=convolution_precision(),
     )
     return _finish(output, bias, input.ndim == x.ndim)
 
@@ -310,6 +314,7 @@ def _conv_transpose(
         rhs_dilation=dilation,
         dimension_numbers=LAYOUTS[spatial],
         feature_group_count=groups,
+        precision=convolution_precision(),
     )
     return _finish(output, bias, input.ndim == x.ndim)
 

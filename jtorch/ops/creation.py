@@ -1,63 +1,73 @@
 """Rows of Tensors that a shape and a few numbers tell: full, arange, linspace, eye; and of
 conversions.
 
-functions/creation.py and functions/shaping.py give them their public signatures, with dtype, device
-and out. `kind` is the dtype and `device` the place of the result; the program runs there.
+functions/creation.py and functions/conversion.py give them their public signatures, with dtype,
+device and out. `kind` is the dtype and `device` the place of the result; the program runs there.
 """
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from .._core.dtype import dtype, float64
+from .._core.dtype import dtype
 from .._core.op import Array, Number, op
-from .._core.strides import unchanged
+from .._core.strides import contiguous as row_major
+from .._core.strides import preserved, unchanged
+from ._promotion import c_name
 
 
-@op("_full", public=(), differentiable=False)
-def full(size: tuple[int, ...], value: Number, kind: dtype, device: Any) -> Array:
+def _given_strides(avals: tuple, shape: tuple[int, ...], call: Any, k: int) -> tuple[int, ...]:
+    """The rule of a row whose last argument is the strides, or None for row-major ones."""
+    return call.args[-1] or row_major(shape)
+
+
+@op("_full", public=(), differentiable=False, strides=_given_strides)
+def full(
+    size: tuple[int, ...], value: Number, kind: dtype, device: Any, strides: tuple | None
+) -> Array:
     """One repeated value. See torch.full."""
     return jnp.full(size, value, kind.numpy)
 
 
 @op("_arange", public=(), differentiable=False)
-def arange(start: Any, end: Any, step: Any, kind: dtype, device: Any) -> Array:
-    """start, start + step, ... below end. See torch.arange."""
-    count = max(0, math.ceil((end - start) / step))
-    wide = jnp.float64 if kind.is_floating_point else kind.numpy
+def arange(start: Any, step: Any, count: int, kind: dtype, device: Any) -> Array:
+    """`count` numbers from start on, a step apart. See torch.arange."""
+    wide = jnp.float64 if kind.is_floating_point else jnp.int64
     return (start + step * jnp.arange(count, dtype=wide)).astype(kind.numpy)
+
+
+def line(start: Any, end: Any, steps: int, wide: np.dtype) -> Array:
+    """Evenly spaced numbers, computed from the nearer end, as in PyTorch's RangeFactories."""
+    first, last = jnp.asarray(start, wide), jnp.asarray(end, wide)
+    step = (last - first) / jnp.asarray(max(steps - 1, 1), wide)
+    k = jnp.arange(steps)
+    near, far = k.astype(wide), (steps - 1 - k).astype(wide)
+    line = jnp.where(k < steps // 2, first + step * near, last - step * far)
+    return line if steps > 1 else jnp.full((steps,), first)
 
 
 @op("_linspace", public=(), differentiable=False)
 def linspace(start: Any, end: Any, steps: int, kind: dtype, device: Any) -> Array:
     """`steps` evenly spaced values from start to end. See torch.linspace."""
-    if steps == 0:
-        return jnp.zeros((0,), kind.numpy)
-    if not kind.is_floating_point:
-        return jnp.linspace(start, end, steps, dtype=jnp.float64).astype(kind.numpy)
     wide = kind.numpy if kind.itemsize >= 4 else np.dtype(np.float32)
-    first, last = jnp.asarray(start, wide), jnp.asarray(end, wide)
-    step = (last - first) / jnp.asarray(max(steps - 1, 1), wide)
-    k = jnp.arange(steps, dtype=wide)
-    forward = first + step * k
-    backward = last - step * (steps - 1 - k)
-    return (
-        jnp.where(k < steps // 2, forward, backward).astype(kind.numpy)
-        if steps > 1
-        else (jnp.full((1,), first, kind.numpy))
-    )
+    if not (kind.is_floating_point or kind.is_complex):
+        wide = np.dtype(np.float64)
+    return line(start, end, steps, wide).astype(kind.numpy)
 
 
 @op("_logspace", public=(), differentiable=False)
 def logspace(start: Any, end: Any, steps: int, base: float, kind: dtype, device: Any) -> Array:
     """base to the power of `linspace`. See torch.logspace."""
-    exponents = linspace(start, end, steps, float64, device)
-    return (jnp.asarray(base, jnp.float64) ** exponents).astype(kind.numpy)
+    if kind.is_complex:
+        return jnp.asarray(base, kind.numpy) ** line(start, end, steps, kind.numpy)
+    whole = not kind.is_floating_point
+    exponents = line(start, end, steps, np.dtype(np.float64))
+    number = jnp.asarray(int(base) if whole else base, jnp.float64)
+    return (number**exponents).astype(kind.numpy)
 
 
 @op("_eye", public=(), differentiable=False)
@@ -78,9 +88,9 @@ def reshape(input: Array, shape: tuple[int, ...]) -> Array:
     return input.reshape(shape)
 
 
-@op("_contiguous", public=())
-def contiguous(input: Array) -> Array:
-    """A copy with its elements in row-major order. See torch.Tensor.contiguous."""
+@op("_contiguous", public=(), strides=_given_strides)
+def contiguous(input: Array, strides: tuple | None) -> Array:
+    """A copy in row-major order, or with dense strides. See torch.Tensor.contiguous."""
     return input
 
 
@@ -100,6 +110,22 @@ def view_dtype(input: Array, dtype: dtype) -> Array:
 
 
 @op("_fill", public=(), strides=unchanged)
-def fill(input: Array, value: Number) -> Array:
-    """One value in the shape and dtype of a Tensor. See torch.Tensor.fill_."""
+def fill(input: Array, value: Array | Number) -> Array:
+    """One value in the shape and dtype of a Tensor. See torch.fill."""
+    if jnp.ndim(value):
+        raise RuntimeError(
+            "fill_ only supports 0-dimension value tensor but got tensor with "
+            f"{jnp.ndim(value)} dimensions."
+        )
+    if isinstance(value, complex) and not jnp.iscomplexobj(input):
+        raise RuntimeError(f"value cannot be converted to type {c_name(input)} without overflow")
     return jnp.broadcast_to(jnp.asarray(value).astype(input.dtype), input.shape)
+
+
+@op("_drawn", public=(), saves=())
+def drawn(values: Array, input: Array) -> Array:
+    """Random values whose chances are those of input: its gradient is 0, as in PyTorch."""
+    return values + 0 * jnp.where(jnp.isfinite(input), input, 0)
+
+
+op("fill", public=("torch",), strides=preserved)(fill)

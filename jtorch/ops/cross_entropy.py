@@ -90,11 +90,16 @@ class _Classes:
     """The target classes of an input: which class is meant, what counts, and with which weight."""
 
     def __init__(
-        self, input: Array, target: Array, weight: Array | None, ignore_index: int, dim: int
+        self,
+        shape: tuple[int, ...],
+        target: Array,
+        weight: Array | None,
+        ignore_index: int,
+        dim: int,
     ) -> None:
         self.dim = dim
-        classes = input.shape[dim]
-        if input.ndim == 1:
+        classes = shape[dim]
+        if len(shape) == 1:
             target = target.reshape(())
         self.counted = target != ignore_index
         self.valid = ((target >= 0) & (target < classes)) | ~self.counted
@@ -127,7 +132,7 @@ def _reduce_classes(loss: Array, classes: _Classes, reduction: str) -> Array:
     return reduce_loss(loss, reduction)
 
 
-@op(public=F)
+@op(public=F, saves=("input",))
 def nll_loss(
     input: Array,
     target: Array,
@@ -142,12 +147,12 @@ def nll_loss(
     reduction = legacy_reduction(size_average, reduce, reduction)
     dim = _check_classes(input, target, weight, reduction)
     require_floating("nll_loss_out_frame", input)
-    classes = _Classes(input, target, weight, ignore_index, dim)
+    classes = _Classes(input.shape, target, weight, ignore_index, dim)
     loss = classes.finish(-classes.pick(widen(input)), weighted=True)
     return _reduce_classes(loss, classes, reduction).astype(input.dtype)
 
 
-@op(public=F)
+@op(public=F, saves=())
 def cross_entropy(
     input: Array,
     target: Array,
@@ -173,7 +178,7 @@ def cross_entropy(
     largest = jax.lax.stop_gradient(jnp.max(x, axis=dim, keepdims=True))
     shifted = x - largest
     log_sum = _log_sum_exp(shifted, dim)
-    classes = _Classes(input, target, weight, ignore_index, dim)
+    classes = _Classes(input.shape, target, weight, ignore_index, dim)
     picked = classes.pick(x) - jnp.squeeze(largest, dim)
     loss = classes.finish(jnp.squeeze(log_sum, dim) - picked, weighted=True)
     result = _reduce_classes(loss, classes, reduction)
@@ -182,6 +187,35 @@ def cross_entropy(
         portion = jnp.asarray(label_smoothing, result.dtype)
         result = (1 - portion) * result + smooth * (portion / input.shape[dim])
     return result.astype(input.dtype)
+
+
+@op(name="_linear_cross_entropy", public=(), saves=())
+def linear_cross_entropy(
+    input: Array,
+    linear_weight: Array,
+    target: Array,
+    linear_bias: Array | None,
+    weight: Array | None,
+    ignore_index: int,
+    reduction: str,
+    chunk: int,
+) -> Array:
+    """cross_entropy of input linear_weight^T + linear_bias, (N, E) and (C, E), for classes (N).
+
+    Only the logits of `chunk` samples exist at a time; the backward computes them anew."""
+
+    def loss_of(sample: tuple[Array, Array]) -> Array:
+        x, meant = sample
+        logits = jnp.matmul(linear_weight, x, preferred_element_type=widen(x).dtype)
+        if linear_bias is not None:
+            logits = logits + linear_bias.astype(logits.dtype)
+        scale = None if weight is None else weight.astype(logits.dtype)
+        return cross_entropy(logits, meant, scale, None, ignore_index, None, "none")
+
+    losses = jax.lax.map(jax.checkpoint(loss_of), (input, target), batch_size=chunk)
+    shape = (input.shape[0], linear_weight.shape[0])
+    classes = _Classes(shape, target, weight, ignore_index, 1)
+    return _reduce_classes(losses, classes, reduction).astype(input.dtype)
 
 
 def _smooth_part(surprise: Array, weight: Array | None, classes: _Classes, reduction: str) -> Array:
@@ -319,7 +353,7 @@ def binary_cross_entropy_with_logits(
     return reduce_loss(loss, reduction)
 
 
-@op(public=F)
+@op(public=F, saves=())
 def kl_div(
     input: Array,
     target: Array,

@@ -1,12 +1,13 @@
-"""Factorisations of matrices: Cholesky, QR, SVD, LU and eigenvalues, under torch and torch.linalg.
+"""Factorisations of matrices: Cholesky, QR, SVD and eigenvalues, under torch and torch.linalg.
 
 A name `linalg_x` is exposed as `torch.linalg.x`, as in PyTorch's own registry. A matrix that has no
 such factorisation is not noticed before the program runs: results are NaN where PyTorch raises
-LinAlgError. Not here: what is computed with them (linalg.py). Next: linalg.py.
+LinAlgError. Not here: LU (lu.py), LDL (ldl.py), what is computed with them (linalg.py).
 """
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 
@@ -36,14 +37,14 @@ def no_failure(A: Array) -> Array:
     return jnp.zeros(A.shape[:-2], jnp.int32)
 
 
-@op(public=LINALG)
+@op(public=LINALG, saves=("output",))
 def linalg_cholesky(A: Array, *, upper: bool = False) -> Array:
     """L with L L^H = A for positive-definite A. See torch.linalg.cholesky."""
     check_matrix("linalg.cholesky", A, True)
     return jnp.linalg.cholesky(A, upper=upper)
 
 
-@op(public=LINALG, result=("L", "info"))
+@op(public=LINALG, result=("L", "info"), saves=("output",))
 def linalg_cholesky_ex(
     A: Array, *, upper: bool = False, check_errors: bool = False
 ) -> tuple[Array, Array]:
@@ -54,13 +55,13 @@ def linalg_cholesky_ex(
     return factor, failed.astype(jnp.int32)
 
 
-@op()
+@op(saves=("output",))
 def cholesky(input: Array, upper: bool = False) -> Array:
     """L with L L^H = input for positive-definite input. See torch.cholesky."""
     return linalg_cholesky(input, upper=upper)
 
 
-@op(public=LINALG, result=("Q", "R"))
+@op(public=LINALG, result=("Q", "R"), saves=("output",))
 def linalg_qr(A: Array, mode: str = "reduced") -> tuple[Array, Array]:
     """A = Q R with orthonormal Q and upper triangular R. See torch.linalg.qr."""
     check_matrix("linalg.qr", A)
@@ -75,22 +76,48 @@ def linalg_qr(A: Array, mode: str = "reduced") -> tuple[Array, Array]:
     return Q, R
 
 
-@op(result=("Q", "R"))
+@op(result=("Q", "R"), saves=("output",))
 def qr(input: Array, some: bool = True) -> tuple[Array, Array]:
     """input = Q R with orthonormal Q and upper triangular R. See torch.qr."""
     return linalg_qr(input, "reduced" if some else "complete")
 
 
-@op(public=LINALG, result=("U", "S", "Vh"))
+@jax.custom_jvp
+def _full_svd(A: Array) -> tuple[Array, Array, Array]:
+    """The SVD with square U and Vh. As in PyTorch, what they have more than the thin ones has no
+    derivative."""
+    return tuple(jnp.linalg.svd(A, full_matrices=True))
+
+
+@_full_svd.defjvp
+def _full_svd_jvp(primals: tuple, tangents: tuple) -> tuple:
+    U, S, Vh = _full_svd(*primals)
+    thin, (dU, dS, dVh) = jax.jvp(lambda A: _svd(A, False), primals, tangents)
+    count = S.shape[-1]
+    phase = jnp.sum(thin[0].conj() * U[..., :count], axis=-2)
+    return (U, S, Vh), (
+        jnp.zeros_like(U).at[..., :count].set(dU * phase[..., None, :]),
+        dS,
+        jnp.zeros_like(Vh).at[..., :count, :].set(dVh * phase[..., :, None].conj()),
+    )
+
+
+def _svd(A: Array, full: bool) -> tuple[Array, Array, Array]:
+    if full and A.shape[-1] != A.shape[-2]:
+        return _full_svd(A)
+    return tuple(jnp.linalg.svd(A, full_matrices=False))
+
+
+@op(public=LINALG, result=("U", "S", "Vh"), saves=("output",))
 def linalg_svd(
     A: Array, full_matrices: bool = True, *, driver: str | None = None
 ) -> tuple[Array, Array, Array]:
     """A = U diag(S) Vh with unitary U and Vh, S descending. See torch.linalg.svd."""
     check_matrix("linalg.svd", A)
-    return tuple(jnp.linalg.svd(A, full_matrices=full_matrices))
+    return _svd(A, full_matrices)
 
 
-@op(result=("U", "S", "V"))
+@op(result=("U", "S", "V"), saves=())
 def svd(input: Array, some: bool = True, compute_uv: bool = True) -> tuple[Array, Array, Array]:
     """input = U diag(S) V^H. See torch.svd."""
     check_matrix("linalg.svd", input)
@@ -98,11 +125,11 @@ def svd(input: Array, some: bool = True, compute_uv: bool = True) -> tuple[Array
         rows, columns = input.shape[-2:]
         empty = [jnp.zeros((*input.shape[:-2], n, n), input.dtype) for n in (rows, columns)]
         return empty[0], linalg_svdvals(input), empty[1]
-    u, s, vh = jnp.linalg.svd(input, full_matrices=not some)
-    return u, s, vh.mT.conj()
+    U, S, Vh = _svd(input, not some)
+    return U, S, Vh.mT.conj()
 
 
-@op(public=LINALG)
+@op(public=LINALG, saves=("output",))
 def linalg_svdvals(A: Array, *, driver: str | None = None) -> Array:
     """The singular values, descending. See torch.linalg.svdvals."""
     check_matrix("linalg.svdvals", A)
@@ -121,14 +148,14 @@ def _symmetric(A: Array, UPLO: str) -> Array:
     return value + (smooth - lax.stop_gradient(smooth))
 
 
-@op(public=LINALG, result=("eigenvalues", "eigenvectors"))
+@op(public=LINALG, result=("eigenvalues", "eigenvectors"), saves=("output",))
 def linalg_eigh(A: Array, UPLO: str = "L") -> tuple[Array, Array]:
     """Eigenvalues, ascending, and eigenvectors of Hermitian A. See torch.linalg.eigh."""
     check_matrix("linalg.eigh", A, True)
     return tuple(jnp.linalg.eigh(_symmetric(A, UPLO), symmetrize_input=False))
 
 
-@op(public=LINALG)
+@op(public=LINALG, saves=("output",))
 def linalg_eigvalsh(A: Array, UPLO: str = "L") -> Array:
     """The eigenvalues of Hermitian A, ascending. See torch.linalg.eigvalsh."""
     return linalg_eigh(A, UPLO)[0]
@@ -138,6 +165,9 @@ def linalg_eigvalsh(A: Array, UPLO: str = "L") -> Array:
 def linalg_eig(A: Array) -> tuple[Array, Array]:
     """Eigenvalues and eigenvectors, complex. On the CPU only. See torch.linalg.eig."""
     check_matrix("linalg.eig", A, True)
+    if A.size == 0:
+        vectors = A.astype(jnp.result_type(A.dtype, jnp.complex64))
+        return vectors.sum(-1), vectors
     values, vectors = lax.linalg.eig(A, compute_left_eigenvectors=False, enable_eigvec_derivs=True)
     return values, vectors
 
@@ -147,33 +177,3 @@ def linalg_eigvals(A: Array) -> Array:
     """The eigenvalues, complex. On the CPU only. See torch.linalg.eigvals."""
     check_matrix("linalg.eigvals", A, True)
     return linalg_eig(A)[0]
-
-
-@op(public=LINALG, result=("LU", "pivots"))
-def linalg_lu_factor(A: Array, *, pivot: bool = True) -> tuple[Array, Array]:
-    """L and U in one matrix, and the row swaps, counted from 1. See torch.linalg.lu_factor."""
-    check_matrix("linalg.lu_factor", A)
-    factors, pivots, _ = lax.linalg.lu(A)
-    return factors, pivots.astype(jnp.int32) + 1
-
-
-@op(public=LINALG, result=("LU", "pivots", "info"))
-def linalg_lu_factor_ex(
-    A: Array, *, pivot: bool = True, check_errors: bool = False
-) -> tuple[Array, Array, Array]:
-    """lu_factor without a check. See torch.linalg.lu_factor_ex."""
-    return *linalg_lu_factor(A), no_failure(A)
-
-
-@op(public=LINALG, result=("P", "L", "U"))
-def linalg_lu(A: Array, *, pivot: bool = True) -> tuple[Array, Array, Array]:
-    """A = P L U. See torch.linalg.lu."""
-    check_matrix("linalg.lu", A)
-    if not pivot:
-        raise RuntimeError("linalg.lu: LU without pivoting is not implemented on the CPU")
-    factors, _, order = lax.linalg.lu(A)
-    rows, columns = A.shape[-2:]
-    size = min(rows, columns)
-    permutation = (order[..., None, :] == jnp.arange(rows)[:, None]).astype(A.dtype)
-    lower = jnp.tril(factors[..., :size], -1) + jnp.eye(rows, size, dtype=A.dtype)
-    return permutation, lower, jnp.triu(factors[..., :size, :])

@@ -12,7 +12,7 @@ import numpy as np
 from .._core.dtype import int64
 from .._core.op import Array, Number, op
 from ._checks import dtype_of, number, require_floating
-from ._promotion import title
+from ._promotion import promoted, title, to_inexact
 from ._reduction import clamp_value_min, hinge, legacy_reduction, reduce_loss
 from ._shapes import broadcast_shapes, wrap_dim
 from .norms import linalg_vector_norm
@@ -39,7 +39,7 @@ def cosine_similarity(x1: Array, x2: Array, dim: int = 1, eps: Number = 1e-8) ->
     return jnp.sum(product, axis=dim) if shape else product
 
 
-@op(promote="float", public=F_AND_TORCH)
+@op(promote="float", public=F_AND_TORCH, saves=("output",))
 def pairwise_distance(
     x1: Array, x2: Array, p: float = 2.0, eps: Number = 1e-6, keepdim: bool = False
 ) -> Array:
@@ -56,7 +56,7 @@ def normalize(input: Array, p: float = 2.0, dim: int = 1, eps: Number = 1e-12) -
     return input / jnp.where(length < low, low, length)
 
 
-@op(promote="common", public=F)
+@op(public=F)
 def cosine_embedding_loss(
     input1: Array,
     input2: Array,
@@ -79,9 +79,13 @@ def cosine_embedding_loss(
             f"with sizes {list(input1.shape)} and {list(input2.shape)}."
         )
     broadcast_shapes(input1.shape, input2.shape)
+    lengths = [to_inexact(jnp.sum(x * x, axis=-1)) for x in (input1, input2)]
+    input1, input2 = promoted(input1, input2)
+    product = jnp.sum(input1 * input2, axis=-1)
+    product, *lengths = promoted(product, *lengths, to_float=True)
     # PyTorch adds its epsilon to the squares here, and not in cosine_similarity.
-    squares = [jnp.sum(x * x, axis=-1) + number(1e-12, x) for x in (input1, input2)]
-    cosine = jnp.sum(input1 * input2, axis=-1) / jnp.sqrt(squares[0] * squares[1])
+    first, second = (length + number(1e-12, length) for length in lengths)
+    cosine = product / jnp.sqrt(first * second)
     broadcast_shapes(target.shape, cosine.shape)
     zero = jnp.zeros_like(cosine)
     alike = jnp.where(target == 1, 1 - cosine, zero)
@@ -89,7 +93,7 @@ def cosine_embedding_loss(
     return reduce_loss(alike + unlike, reduction)
 
 
-@op(promote="common", public=F)
+@op(promote="float", public=F, saves=())
 def triplet_margin_loss(
     anchor: Array,
     positive: Array,
@@ -121,19 +125,17 @@ def triplet_margin_loss(
     return reduce_loss(hinge(number(margin, near) + near - far), reduction)
 
 
-def _check_samples(input: Array, target: Array, weight: Array | None) -> None:
-    if target.shape != input.shape[:-1] and not (input.ndim == 1 and target.shape == (1,)):
+def _as_rows(name: str, input: Array, target: Array) -> tuple[Array, Array]:
+    """Input with at least one dim, target of its leading shape, after PyTorch's checks."""
+    if input.ndim > 2 or (input.ndim and 0 in input.shape[-1:]):
         raise RuntimeError(
-            "multi_margin_loss: target tensor should be 1-D with size equal to the number of "
-            f"input samples (batch size). Expected target size [{input.shape[0]}], "
-            f"but got {list(target.shape)}. Input has shape {list(input.shape)}."
+            "Expected non-empty vector or matrix with optional 0-dim batch size, "
+            f"but got: {list(input.shape)}"
         )
+    require_floating(name, input)
     if dtype_of(target) is not int64:
         raise RuntimeError(f"expected scalar type Long but found {title(target)}")
-    if weight is not None and weight.shape != (input.shape[-1],):
-        raise RuntimeError(
-            f"inconsistent weight size, expected {input.shape[-1]} but got {list(weight.shape)}"
-        )
+    return jnp.atleast_1d(input), target
 
 
 @op(public=F)
@@ -153,9 +155,18 @@ def multi_margin_loss(
     reduction = legacy_reduction(size_average, reduce, reduction)
     if p not in (1, 2):
         raise ValueError("only p == 1 and p == 2 supported")
-    require_floating("multi_margin_loss", input)
-    _check_samples(input, target, weight)
+    input, target = _as_rows("multi_margin_loss", input, target)
     classes = input.shape[-1]
+    if target.shape != input.shape[:-1] and not (input.ndim == 1 and target.shape == (1,)):
+        raise RuntimeError(
+            "multi_margin_loss: target tensor should be 1-D with size equal to the number of "
+            f"input samples (batch size). Expected target size [{input.shape[0]}], "
+            f"but got {list(target.shape)}. Input has shape {list(input.shape)}."
+        )
+    if weight is not None and weight.shape != (classes,):
+        raise RuntimeError(
+            f"inconsistent weight size, expected {classes} but got {list(weight.shape)}"
+        )
     meant = target.reshape(input.shape[:-1] + (1,))
     chosen = jnp.take_along_axis(input, meant, axis=-1, mode="clip")
     excess = number(margin, input) - chosen + input
@@ -165,7 +176,7 @@ def multi_margin_loss(
         loss = loss * jnp.take(weight, meant, mode="clip")
     others = jax.lax.broadcasted_iota(meant.dtype, input.shape, input.ndim - 1) != meant
     loss = jnp.sum(jnp.where(others, loss, jnp.zeros_like(loss)), axis=-1) / classes
-    return reduce_loss(loss, reduction)
+    return reduce_loss(loss.reshape(target.shape), reduction)
 
 
 @op(public=F)
@@ -180,13 +191,12 @@ def multilabel_margin_loss(
 
     Target: class numbers up to the first -1. See torch.nn.functional.multilabel_margin_loss."""
     reduction = legacy_reduction(size_average, reduce, reduction)
-    if target.shape != input.shape:
+    input, target = _as_rows("multilabel_margin_loss", input, target)
+    if target.shape != input.shape and (target.size, input.size) != (1, 1):
         raise RuntimeError(
             f"inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}"
         )
-    require_floating("multilabel_margin_loss", input)
-    if dtype_of(target) is not int64:
-        raise RuntimeError(f"expected scalar type Long but found {title(target)}")
+    target = target.reshape(input.shape)
     classes = input.shape[-1]
     listed = jnp.cumprod(target >= 0, axis=-1).astype(bool)
     numbers = jnp.arange(classes)
@@ -220,7 +230,7 @@ def multilabel_soft_margin_loss(
     return reduce_loss(jnp.mean(loss, axis=-1), reduction)
 
 
-@op(public=F_AND_TORCH)
+@op(public=F_AND_TORCH, saves=("input", "output"))
 def pdist(input: Array, p: float = 2) -> Array:
     """The p-norm distances of all pairs of rows: (N, M) -> (N (N - 1) / 2). See torch.pdist."""
     if input.ndim != 2:

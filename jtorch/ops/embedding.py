@@ -69,7 +69,7 @@ def one_hot(tensor: Array, num_classes: int) -> Array:
     return (numbers == tensor[..., None]).astype(jnp.int64)
 
 
-@op(name="_embedding_bag", public=PRIVATE)
+@op(name="_embedding_bag", public=PRIVATE, saves=())
 def embedding_bag(
     input: Array,
     weight: Array,

@@ -7,8 +7,10 @@ Tensor; joining and rearranging (joining.py). Next: joining.py.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -51,7 +53,7 @@ def _at_least_1d(*arrays: Any) -> list[Any]:
     return [a.reshape(1) if isinstance(a, Array) and a.ndim == 0 else a for a in arrays]
 
 
-@op()
+@op(saves=("input",), out="exact")
 def gather(input: Array, dim: int, index: Array, *, sparse_grad: bool = False) -> Array:
     """result[i][j] = input[index[i][j]][j] for dim 0, and so on. See torch.gather."""
     dim = wrap_dim(dim, input.ndim)
@@ -68,7 +70,7 @@ def gather(input: Array, dim: int, index: Array, *, sparse_grad: bool = False) -
     return result.reshape(shape)
 
 
-@op()
+@op(saves=("input",))
 def take_along_dim(input: Array, indices: Array, dim: int | None = None) -> Array:
     """input at indices along dim, both broadcast in the other dimensions.
     See torch.take_along_dim."""
@@ -87,7 +89,7 @@ def take_along_dim(input: Array, indices: Array, dim: int | None = None) -> Arra
     return jnp.take_along_axis(input, indices, axis=wrap_dim(dim, input.ndim), mode="fill")
 
 
-@op()
+@op(saves=("input",), out="exact")
 def take(input: Array, index: Array) -> Array:
     """The elements of the flattened input at index. See torch.take."""
     if index.dtype != jnp.int64:
@@ -95,7 +97,7 @@ def take(input: Array, index: Array) -> Array:
     return jnp.take(input.reshape(-1), index, mode="fill")
 
 
-@op(inplace=True, strides=CONTIGUOUS)
+@op(inplace=True, strides=CONTIGUOUS, saves=("source",))
 def put(input: Array, index: Array, source: Array, accumulate: bool = False) -> Array:
     """The flattened input with source written (or added) at index. See torch.put."""
     flat = input.reshape(-1).at[index.reshape(-1)]
@@ -163,7 +165,7 @@ def scatter_add(input: Array, dim: int, index: Array, src: Array) -> Array:
     return scatter_reduce(input, dim, index, src, "sum")
 
 
-@op(inplace=True, strides=CONTIGUOUS)
+@op(inplace=True, strides=CONTIGUOUS, saves=("input", "src", "output"))
 def scatter_reduce(
     input: Array,
     dim: int,
@@ -210,16 +212,34 @@ def _reduced_into(
 
 
 def _product_into(input: Array, places: tuple, src: Array) -> Array:
-    """XLA has no gradient of a scattered product: logarithms of sizes stand in for it."""
-    held_input, held_src = lax.stop_gradient(input), lax.stop_gradient(src)
-    result = held_input.at[places].multiply(held_src)
-    if is_integral(input):
-        return result
-    # d result = result * (d input / input + sum d src / src), as PyTorch computes it
-    zero = (held_input == 0, held_src == 0)
-    relative = (input - held_input) / jnp.where(zero[0], 1, held_input)
-    change = (src - held_src) / jnp.where(zero[1], 1, held_src)
-    return result + result * relative.at[places].add(change)
+    if is_bool(input):
+        return input.at[places].min(src)
+    lead = len(places) - sum(isinstance(p, Array) for p in places)
+    return _product(lead, input, places[lead:], src)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _product(lead: int, input: Array, places: tuple, src: Array) -> Array:
+    """input[places], after `lead` whole dimensions, multiplied with src: XLA has no gradient of a
+    scattered product."""
+    return input.at[(slice(None),) * lead + places].multiply(src)
+
+
+@_product.defjvp
+def _product_jvp(lead: int, primals: tuple, tangents: tuple) -> tuple:
+    """The product of the others is the result over the factor, or for a factor of zero, the product
+    with 1 in its place; as in PyTorch, at two zeros of src that is zero."""
+    input, places, src = primals
+    index = (slice(None),) * lead + places
+    result = _product(lead, input, places, src)
+    own = jnp.where(input == 0, 1, input)
+    change = _product(lead, own, places, src) / own * tangents[0]
+    zero = src == 0
+    zeros = jnp.zeros(input.shape, jnp.int32).at[index].add(zero.astype(jnp.int32))
+    single = zero & (zeros[index] == 1)
+    others = _product(lead, input, places, jnp.where(single, 1, src))
+    weight = jnp.where(single, others[index], result[index] / jnp.where(zero, 1, src))
+    return result, change.at[index].add(weight * tangents[2])
 
 
 def _extreme_into(
@@ -255,7 +275,7 @@ def _rows(input: Array, dim: int, index: Array) -> tuple[Array, tuple]:
     return input, (slice(None),) * dim + (index.reshape(-1),)
 
 
-@op()
+@op(out="exact")
 def index_select(input: Array, dim: int, index: Array) -> Array:
     """The slices of input along dim at index. See torch.index_select."""
     dim = wrap_dim(dim, input.ndim)
@@ -291,7 +311,7 @@ def _check_source(name: str, input: Array, dim: int, index: Array, source: Array
         )
 
 
-@op(inplace=True, strides=CONTIGUOUS)
+@op(inplace=True, strides=CONTIGUOUS, saves=("source",))
 def index_add(input: Array, dim: int, index: Array, source: Array, *, alpha: Number = 1) -> Array:
     """input with alpha * source added to its slices along dim at index; repeated indices
     accumulate. See torch.index_add."""
@@ -304,7 +324,7 @@ def index_add(input: Array, dim: int, index: Array, source: Array, *, alpha: Num
     return input.at[places].add(source).reshape(shape)
 
 
-@op(inplace=True, strides=CONTIGUOUS)
+@op(inplace=True, strides=CONTIGUOUS, saves=("source",))
 def index_copy(input: Array, dim: int, index: Array, source: Array) -> Array:
     """input with its slices along dim at index replaced by source's. See torch.index_copy."""
     _check_source("index_copy", input, dim, index, source)
@@ -332,7 +352,7 @@ def index_fill(input: Array, dim: int, index: Array, value: Array | Number) -> A
     return jnp.where(hit, value, input).reshape(shape)
 
 
-@op(inplace=True, strides=CONTIGUOUS)
+@op(inplace=True, strides=CONTIGUOUS, saves=("input", "source", "output"))
 def index_reduce(
     input: Array,
     dim: int,

@@ -5,6 +5,7 @@ Changing their resolution is in resample.py.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 
@@ -80,10 +81,11 @@ def _pad_from_input(input: Array, dim: int, before: int, after: int, mode: str) 
         )
     kept = jax.lax.slice_in_dim(input, max(-before, 0), n - max(-after, 0), axis=dim)
     parts = [kept]
+    source = kept if mode == "circular" else input
     if before > 0:
-        parts.insert(0, _border(input, dim, before, mode, first=True))
+        parts.insert(0, _border(source, dim, before, mode, first=True))
     if after > 0:
-        parts.append(_border(input, dim, after, mode, first=False))
+        parts.append(_border(source, dim, after, mode, first=False))
     return jnp.concatenate(parts, axis=dim) if len(parts) > 1 else kept
 
 
@@ -249,7 +251,7 @@ def pixel_shuffle(input: Array, upscale_factor: int) -> Array:
             "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square "
             f"of upscale_factor, but input.size(-3)={channels} is not divisible by {r * r}"
         )
-    split = input.reshape(-1, channels // (r * r), r, r, height, width)
+    split = input.reshape(math.prod(outer), channels // (r * r), r, r, height, width)
     turned = split.transpose(0, 1, 4, 2, 5, 3)
     return turned.reshape(*outer, channels // (r * r), height * r, width * r)
 
@@ -266,7 +268,7 @@ def pixel_unshuffle(input: Array, downscale_factor: int) -> Array:
                 f"pixel_unshuffle expects {name} to be divisible by downscale_factor, but "
                 f"input.size({dim})={size} is not divisible by {r}"
             )
-    split = input.reshape(-1, channels, height // r, r, width // r, r)
+    split = input.reshape(math.prod(outer), channels, height // r, r, width // r, r)
     turned = split.transpose(0, 1, 3, 5, 2, 4)
     return turned.reshape(*outer, channels * r * r, height // r, width // r)
 
@@ -319,10 +321,26 @@ def _max_unpool(
         )
     else:
         target = tuple(output_size)[-spatial:]
-    planes = input.reshape(math.prod(outer), -1)
-    rows = jnp.arange(planes.shape[0])[:, None]
-    flat = jnp.zeros((planes.shape[0], math.prod(target)), input.dtype)
-    return flat.at[rows, indices.reshape(planes.shape)].set(planes).reshape(*outer, *target)
+    shape = (math.prod(outer), math.prod(inner))
+    flat = _put(input.reshape(shape), indices.reshape(shape), math.prod(target))
+    return flat.reshape(*outer, *target)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(2,))
+def _put(input: Array, indices: Array, size: int) -> Array:
+    """Rows of `size` zeros, with input at the indices; the last of several at one."""
+    flat = jnp.zeros((input.shape[0], size), input.dtype)
+    return flat.at[jnp.arange(input.shape[0])[:, None], indices].set(input)
+
+
+@_put.defjvp
+def _put_jvp(size: int, primals: tuple, tangents: tuple) -> tuple[Array, Array]:
+    """Each of several at one index gets the gradient of that place, as in PyTorch: the transpose
+    of an addition."""
+    input, indices = primals
+    rows = jnp.arange(input.shape[0])[:, None]
+    tangent = jnp.zeros((input.shape[0], size), input.dtype).at[rows, indices].add(tangents[0])
+    return _put(input, indices, size), tangent
 
 
 @op(public=F)

@@ -4,7 +4,8 @@ What an index means is worked out in functions/indexing.py.
 
 A basic index is a tuple of items: an int place holder (INT, its value comes as a number, which may
 vary), a slice (start, stop, step) with step > 0, NEW for a new dimension, one for every dimension
-of the input. An advanced index has TENSOR place holders too, whose values come as arrays.
+of the input. An advanced index has TENSOR place holders too, whose values come as arrays, and
+bools, which are indices into a new dimension of size 1 (True selects it, False nothing).
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ def _index(spec: tuple, numbers: tuple) -> tuple:
     for item in spec:
         if item == INT or item == TENSOR:
             found.append(next(rest))
+        elif isinstance(item, bool):
+            found.append(item)
         else:
             found.append(None if item == NEW else slice(*item))
     return tuple(found)
@@ -192,16 +195,17 @@ def _fitted(value: Any, shape: tuple[int, ...], like: Array) -> Array:
 @op("_getitem_advanced", public=())
 def getitem_advanced(input: Array, spec: tuple, *indices: Array) -> Array:
     """input[advanced index]."""
-    _check_indices(indices)
+    _check_indices(spec, indices)
     return input[_index(spec, indices)]
 
 
-def _check_indices(indices: tuple[Array, ...]) -> None:
+def _check_indices(spec: tuple, indices: tuple[Array, ...]) -> None:
     """IndexError where index Tensors don't broadcast with each other."""
+    given = [i.shape for i in indices] + [(int(i),) for i in spec if isinstance(i, bool)]
     try:
-        jnp.broadcast_shapes(*(i.shape for i in indices))
+        jnp.broadcast_shapes(*given)
     except ValueError:
-        shapes = ", ".join(str(list(i.shape)) for i in indices)
+        shapes = ", ".join(str(list(shape)) for shape in given)
         raise IndexError(
             f"shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}"
         ) from None
@@ -213,7 +217,7 @@ def setitem_advanced(
 ) -> Array:
     """`input` after input[advanced index] = value, or += where `accumulate`."""
     index = _index(spec, indices)
-    _check_indices(indices)
+    _check_indices(spec, indices)
     shape = jax.eval_shape(lambda x: x[index], input).shape
     new = _fitted(value, shape, input)
     return input.at[index].add(new) if accumulate else input.at[index].set(new)

@@ -24,7 +24,7 @@ def _flat(values: tuple) -> tuple:
     return tuple(values[0]) if len(values) == 1 and isinstance(values[0], (list, tuple)) else values
 
 
-@op(public=("torch",), aliases=("concat", "concatenate"))
+@op(public=("torch",), aliases=("concat", "concatenate"), out="apart")
 def cat(tensors: Sequence[Array], dim: int = 0) -> Array:
     """The tensors one after the other along dim. See torch.cat."""
     if not tensors:
@@ -60,7 +60,7 @@ def _check_parts(parts: list[tuple[int, Array]], dim: int) -> None:
                 )
 
 
-@op(public=("torch",))
+@op(public=("torch",), out="apart")
 def stack(tensors: Sequence[Array], dim: int = 0) -> Array:
     """Tensors of one shape along a new dimension. See torch.stack."""
     if not tensors:
@@ -372,7 +372,8 @@ def meshgrid(*tensors: Array, indexing: str | None = None) -> tuple[Array, ...]:
             )
         if tensor.dtype != tensors[0].dtype:
             raise RuntimeError("torch.meshgrid expects all tensors to have the same dtype")
-    return tuple(jnp.meshgrid(*tensors, indexing=indexing or "ij"))
+    vectors = [tensor.reshape(-1) for tensor in tensors]
+    return tuple(jnp.meshgrid(*vectors, indexing=indexing or "ij"))
 
 
 @op(public=("torch",))

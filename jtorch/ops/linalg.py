@@ -2,27 +2,29 @@
 
 A singular matrix is not noticed before the program runs: results are NaN or infinite where PyTorch
 raises LinAlgError. Not here: norms (norms.py), products (matmul.py), factorisations
-(decomposition.py). Next: decomposition.py.
+(decomposition.py, lu.py, ldl.py). Next: decomposition.py.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
-import jax
 import jax.numpy as jnp
 import jax.scipy.linalg as scipy_linalg
 from jax import lax
 
 from .._core.op import Array, op
-from ._promotion import is_integral, title
-from ._shapes import broadcast_shapes
-from .decomposition import LINALG, check_matrix, linalg_svdvals, no_failure
+from ._checks import widen
+from ._promotion import is_complex, is_integral, title
+from ._shapes import broadcast_shapes, wrap_dim
+from .decomposition import LINALG, check_matrix, linalg_eigvalsh, linalg_svdvals, no_failure
 from .matmul import matmul
 from .norms import linalg_matrix_norm
 
 
-@op("linalg_det", public=LINALG)
+@op("linalg_det", public=LINALG, saves=("A", "output"))
 def linalg_det(A: Array) -> Array:
     """The determinant. See torch.linalg.det."""
     check_matrix("linalg.det", A, True)
@@ -31,17 +33,17 @@ def linalg_det(A: Array) -> Array:
     return jnp.linalg.det(A)
 
 
-op("det")(linalg_det)
+op("det", saves=("A", "output"))(linalg_det)
 
 
-@op("linalg_slogdet", public=LINALG, result=("sign", "logabsdet"))
+@op("linalg_slogdet", public=LINALG, result=("sign", "logabsdet"), saves=("A", "output"))
 def linalg_slogdet(A: Array) -> tuple[Array, Array]:
     """Sign and logarithm of the size of the determinant. See torch.linalg.slogdet."""
     check_matrix("linalg.slogdet", A, True)
     return tuple(jnp.linalg.slogdet(A))
 
 
-op("slogdet", result=("sign", "logabsdet"))(linalg_slogdet)
+op("slogdet", result=("sign", "logabsdet"), saves=("A", "output"))(linalg_slogdet)
 
 
 @op()
@@ -49,20 +51,22 @@ def logdet(input: Array) -> Array:
     """The logarithm of the determinant; NaN if that is negative. See torch.logdet."""
     check_matrix("logdet", input, True)
     sign, size = jnp.linalg.slogdet(input)
+    if is_complex(input):
+        return jnp.log(sign) + size
     return jnp.where(sign == -1, jnp.nan, size)
 
 
-@op("linalg_inv", public=LINALG)
+@op("linalg_inv", public=LINALG, saves=("output",))
 def linalg_inv(A: Array) -> Array:
     """The inverse. See torch.linalg.inv."""
     check_matrix("linalg.inv", A, True)
     return jnp.linalg.inv(A)
 
 
-op("inverse")(linalg_inv)
+op("inverse", saves=("output",))(linalg_inv)
 
 
-@op(public=LINALG, result=("inverse", "info"))
+@op(public=LINALG, result=("inverse", "info"), saves=("output",))
 def linalg_inv_ex(A: Array, *, check_errors: bool = False) -> tuple[Array, Array]:
     """The inverse, without a check. See torch.linalg.inv_ex."""
     return linalg_inv(A), no_failure(A)
@@ -94,7 +98,7 @@ def _is_vector(A: Array, B: Array) -> bool:
     return B.ndim == 1 or (A.ndim - 1 == B.ndim and B.shape == A.shape[:-1])
 
 
-@op(public=LINALG)
+@op(public=LINALG, saves=("A", "output"))
 def linalg_solve(A: Array, B: Array, *, left: bool = True) -> Array:
     """X with A X = B (or X A = B). See torch.linalg.solve."""
     check_matrix("linalg.solve", A, True)
@@ -123,7 +127,7 @@ def linalg_solve(A: Array, B: Array, *, left: bool = True) -> Array:
     return result[..., 0] if vector else result
 
 
-@op(public=LINALG, result=("result", "info"))
+@op(public=LINALG, result=("result", "info"), saves=("A", "output"))
 def linalg_solve_ex(
     A: Array, B: Array, *, left: bool = True, check_errors: bool = False
 ) -> tuple[Array, Array]:
@@ -131,7 +135,7 @@ def linalg_solve_ex(
     return linalg_solve(A, B, left=left), no_failure(A)
 
 
-@op(public=LINALG)
+@op(public=LINALG, saves=("A", "output"))
 def linalg_solve_triangular(
     A: Array, B: Array, *, upper: bool, left: bool = True, unitriangular: bool = False
 ) -> Array:
@@ -169,25 +173,44 @@ def triangular_solve(
     return _broadcast_solve(A, input, solve), A
 
 
-@op(public=LINALG)
+Tolerance: TypeAlias = Array | float | None
+
+
+def _relative(A: Array, atol: Tolerance, rtol: Tolerance) -> Array | float:
+    """rtol, or its default: rounding, unless there is an atol."""
+    if rtol is not None:
+        return rtol
+    rounding = max(A.shape[-2:]) * float(jnp.finfo(A.dtype).eps)
+    return rounding if atol is None else jnp.where(jnp.asarray(atol) > 0, 0.0, rounding)
+
+
+@op(public=LINALG, saves=("A", "output"))
 def linalg_pinv(
     A: Array,
-    *,
-    atol: float | None = None,
-    rtol: float | None = None,
+    rcond: Array | float | None = None,
     hermitian: bool = False,
+    *,
+    atol: Array | float | None = None,
+    rtol: Array | float | None = None,
 ) -> Array:
-    """The Moore-Penrose inverse. See torch.linalg.pinv."""
-    check_matrix("linalg.pinv", A)
-    if rtol is None:
-        rtol = 0.0 if atol else max(A.shape[-2:]) * float(jnp.finfo(A.dtype).eps)
-    if atol:
-        largest = jnp.linalg.svd(lax.stop_gradient(A), compute_uv=False).max(-1)
-        return jnp.linalg.pinv(A, rtol=jnp.maximum(rtol, atol / largest), hermitian=hermitian)
-    return jnp.linalg.pinv(A, rtol=rtol, hermitian=hermitian)
+    """The Moore-Penrose inverse. Singular values up to max(atol, rtol * largest) count as zero;
+    rcond is rtol's older name. Of a Hermitian A the lower triangle is used.
+    See torch.linalg.pinv."""
+    check_matrix("linalg.pinv", A, hermitian)
+    rtol = _relative(A, atol, rcond if rtol is None else rtol)
+    value = lax.stop_gradient(A)
+    if hermitian:
+        lower = jnp.tril(value, -1)
+        diagonal = jnp.where(jnp.eye(A.shape[-1], dtype=bool), value.real, 0)
+        A = lower + lower.mT.conj() + diagonal + (A - value)
+    if atol is not None:
+        largest = jnp.linalg.svd(lax.stop_gradient(A), compute_uv=False).max(-1, initial=0)
+        rtol = jnp.where(largest > 0, jnp.maximum(rtol, atol / largest), rtol)
+    dtype = jnp.finfo(A.dtype).dtype
+    return jnp.linalg.pinv(A, rtol=jnp.asarray(rtol, dtype))
 
 
-@op()
+@op(saves=("input", "output"))
 def pinverse(input: Array, rcond: float = 1e-15) -> Array:
     """The Moore-Penrose inverse. See torch.pinverse."""
     return linalg_pinv(input, rtol=rcond)
@@ -196,18 +219,53 @@ def pinverse(input: Array, rcond: float = 1e-15) -> Array:
 @op(public=LINALG, differentiable=False)
 def linalg_matrix_rank(
     A: Array,
-    *,
-    atol: float | None = None,
-    rtol: float | None = None,
+    tol: Array | float | None = None,
     hermitian: bool = False,
+    *,
+    atol: Array | float | None = None,
+    rtol: Array | float | None = None,
 ) -> Array:
-    """How many singular values exceed max(atol, rtol * largest). See torch.linalg.matrix_rank."""
-    check_matrix("linalg.matrix_rank", A)
-    singular = jnp.linalg.svd(A, compute_uv=False)
-    if rtol is None:
-        rtol = 0.0 if atol else max(A.shape[-2:]) * float(jnp.finfo(A.dtype).eps)
-    limit = jnp.maximum(atol or 0.0, rtol * singular.max(-1, keepdims=True, initial=0))
-    return jnp.sum(singular > limit, -1, dtype=jnp.int64)
+    """How many singular values exceed max(atol, rtol * largest); tol is an atol without an rtol.
+    See torch.linalg.matrix_rank."""
+    check_matrix("linalg.matrix_rank", A, hermitian)
+    if tol is not None:
+        atol, rtol = tol, 0.0
+    singular = jnp.abs(linalg_eigvalsh(A)) if hermitian else linalg_svdvals(A)
+    largest = singular.max(-1, initial=0)
+    limit = jnp.asarray(_relative(A, atol, rtol)) * largest
+    limit = limit if atol is None else jnp.maximum(limit, jnp.asarray(atol))
+    return jnp.sum(singular > limit[..., None], -1, dtype=jnp.int64)
+
+
+@op(public=LINALG, saves=("output",))
+def linalg_tensorinv(A: Array, ind: int = 2) -> Array:
+    """The inverse of the map from A's last dimensions to its first `ind`.
+    See torch.linalg.tensorinv."""
+    if ind <= 0:
+        raise RuntimeError(f"Expected a strictly positive integer for 'ind', but got {ind}")
+    rows, columns = math.prod(A.shape[:ind]), math.prod(A.shape[ind:])
+    if rows != columns:
+        raise RuntimeError(
+            "Expected self to satisfy the requirement prod(self.shape[ind:]) == "
+            f"prod(self.shape[:ind]), but got {columns} != {rows}"
+        )
+    return linalg_inv(A.reshape(rows, columns)).reshape(A.shape[ind:] + A.shape[:ind])
+
+
+@op(public=LINALG, saves=("A", "output"))
+def linalg_tensorsolve(A: Array, B: Array, dims: tuple[int, ...] | None = None) -> Array:
+    """X with tensordot(A, X, X.ndim) = B, after `dims` of A came last.
+    See torch.linalg.tensorsolve."""
+    if dims is not None:
+        moved = [wrap_dim(d, A.ndim) for d in dims]
+        A = A.transpose([d for d in range(A.ndim) if d not in moved] + moved)
+    rows, columns = math.prod(A.shape[: B.ndim]), math.prod(A.shape[B.ndim :])
+    if rows != columns:
+        raise RuntimeError(
+            "Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == "
+            f"prod(self.shape[:other.ndim]), but got {columns} != {rows}"
+        )
+    return linalg_solve(A.reshape(rows, columns), B.reshape(-1)).reshape(A.shape[B.ndim :])
 
 
 @op("linalg_matrix_power", public=LINALG)
@@ -228,7 +286,8 @@ def matrix_power(input: Array, n: int) -> Array:
 def matrix_exp(input: Array) -> Array:
     """The matrix exponential. See torch.matrix_exp."""
     check_matrix("linalg.matrix_exp", input, True)
-    return jnp.vectorize(scipy_linalg.expm, signature="(n,n)->(n,n)")(input)
+    exponential = jnp.vectorize(scipy_linalg.expm, signature="(n,n)->(n,n)")
+    return exponential(widen(input)).astype(input.dtype)
 
 
 op("linalg_matrix_exp", public=LINALG)(matrix_exp)
@@ -242,7 +301,7 @@ def linalg_multi_dot(tensors: Sequence[Array]) -> Array:
     return jnp.linalg.multi_dot(list(tensors))
 
 
-@op(public=LINALG)
+@op(public=LINALG, saves=())
 def linalg_cond(A: Array, p: float | str | None = None) -> Array:
     """The condition number: the norm of A times that of its inverse. See torch.linalg.cond."""
     if p is None or p in (2, -2):
@@ -252,7 +311,11 @@ def linalg_cond(A: Array, p: float | str | None = None) -> Array:
     return linalg_matrix_norm(A, p) * linalg_matrix_norm(linalg_inv(A), p)
 
 
-@op(public=LINALG, result=("solution", "residuals", "rank", "singular_values"))
+@op(
+    public=LINALG,
+    result=("solution", "residuals", "rank", "singular_values"),
+    saves=("A", "B", "output"),
+)
 def linalg_lstsq(
     A: Array, B: Array, rcond: float | None = None, *, driver: str | None = None
 ) -> tuple[Array, Array, Array, Array]:
@@ -262,26 +325,17 @@ def linalg_lstsq(
     matrix = B[..., None] if vector else B
     solution = matmul(linalg_pinv(A, rtol=rcond), matrix)
     rows, columns = A.shape[-2:]
-    residuals = jnp.zeros(0, A.dtype)
+    real = jnp.finfo(A.dtype).dtype
+    residuals = jnp.zeros(0, real)
     if rows > columns and driver != "gelsy":
         residuals = jnp.sum(jnp.square(jnp.abs(matmul(A, solution) - matrix)), -2)
     rank = linalg_matrix_rank(lax.stop_gradient(A), rtol=rcond)
     if driver == "gels":
         rank = jnp.zeros(0, jnp.int64)
-    singular = jnp.zeros(0, A.dtype)
+    singular = jnp.zeros(0, real)
     if driver in ("gelsd", "gelss"):
         singular = linalg_svdvals(lax.stop_gradient(A))
     return (solution[..., 0] if vector else solution), residuals, rank, singular
-
-
-@op(public=LINALG)
-def linalg_lu_solve(
-    LU: Array, pivots: Array, B: Array, *, left: bool = True, adjoint: bool = False
-) -> Array:
-    """X with A X = B, given lu_factor(A). See torch.linalg.lu_solve."""
-    if not left:
-        return linalg_lu_solve(LU, pivots, B.mT.conj(), adjoint=not adjoint).mT.conj()
-    return jax.scipy.linalg.lu_solve((LU, pivots - 1), B, trans=2 if adjoint else 0)
 
 
 @op(public=LINALG)

@@ -13,13 +13,14 @@ import jax.numpy as jnp
 
 from .._core.op import Array, Number, op
 from ._checks import number, require_floating, torch_size
-from ._promotion import promoted, title
+from ._promotion import is_bool, promoted, to_inexact
 from ._reduction import (
     check_reduction,
     clamp_value_min,
     hinge,
     legacy_reduction,
     reduce_loss,
+    require_mean_dtype,
     warn_of_sizes,
 )
 from ._shapes import broadcast_shapes
@@ -65,7 +66,7 @@ def mse_loss(
     return reduce_loss(loss, reduction)
 
 
-@op(promote="common", public=F)
+@op(promote="common", public=F, saves=())
 def l1_loss(
     input: Array,
     target: Array,
@@ -76,11 +77,7 @@ def l1_loss(
 ) -> Array:
     """|input - target|, element by element, then reduced. See torch.nn.functional.l1_loss."""
     reduction = legacy_reduction(size_average, reduce, reduction)
-    if reduction == "mean" and not jnp.issubdtype(input.dtype, jnp.inexact):
-        raise RuntimeError(
-            "mean(): could not infer output dtype. Input dtype must be either a floating point "
-            f"or complex dtype. Got: {title(input)}"
-        )
+    require_mean_dtype(input, reduction)
     x, y = _pair(input, target)
     loss = magnitude(x - y)
     if weight is not None:
@@ -102,14 +99,10 @@ def smooth_l1_loss(
     See torch.nn.functional.smooth_l1_loss."""
     reduction = legacy_reduction(size_average, reduce, reduction)
     require_floating("smooth_l1_cpu", input)
-    if isinstance(beta, (int, float)) and beta < 0:
-        raise RuntimeError("smooth_l1_loss does not support negative values for beta.")
     x, y = _pair(input, target)
     distance = magnitude(x - y)
-    if isinstance(beta, (int, float)) and beta == 0:
-        return reduce_loss(distance, reduction)
     beta = number(beta, input)
-    near = 0.5 * distance * distance / beta
+    near = 0.5 * distance * distance / jnp.where(beta == 0, jnp.ones_like(beta), beta)
     return reduce_loss(jnp.where(distance < beta, near, distance - 0.5 * beta), reduction)
 
 
@@ -126,8 +119,6 @@ def huber_loss(
     See torch.nn.functional.huber_loss."""
     check_reduction(reduction)
     require_floating("huber_cpu", input)
-    if isinstance(delta, (int, float)) and delta <= 0:
-        raise RuntimeError("huber_loss does not support non-positive values for delta.")
     x, y = _pair(input, target)
     distance = magnitude(x - y)
     delta = number(delta, input)
@@ -156,7 +147,7 @@ def soft_margin_loss(
     return reduce_loss(jax.nn.softplus(-target * input), reduction)
 
 
-@op(promote="common", public=F)
+@op(public=F, saves=())
 def hinge_embedding_loss(
     input: Array,
     target: Array,
@@ -169,6 +160,12 @@ def hinge_embedding_loss(
 
     See torch.nn.functional.hinge_embedding_loss."""
     reduction = legacy_reduction(size_average, reduce, reduction)
+    if is_bool(input):
+        raise RuntimeError(
+            "Subtraction, the `-` operator, with two bool tensors is not supported. "
+            "Use the `^` or `logical_xor()` operator instead."
+        )
+    require_mean_dtype(input, reduction)
     broadcast_shapes(input.shape, target.shape)
     zero = jnp.zeros_like(input)
     apart = jnp.where(target != 1, hinge(number(margin, input) - input), zero)
@@ -176,7 +173,7 @@ def hinge_embedding_loss(
     return reduce_loss(apart + together, reduction)
 
 
-@op(promote="common", public=F)
+@op(promote="common", public=F, saves=())
 def margin_ranking_loss(
     input1: Array,
     input2: Array,
@@ -197,10 +194,11 @@ def margin_ranking_loss(
             f"input1: {shapes[0]}, input2: {shapes[1]}, target: {shapes[2]} "
         )
     broadcast_shapes(input1.shape, input2.shape, target.shape)
-    return reduce_loss(hinge(-target * (input1 - input2) + number(margin, input1)), reduction)
+    loss = to_inexact(-target * (input1 - input2))
+    return reduce_loss(hinge(loss + number(margin, loss)), reduction)
 
 
-@op(promote="float", public=F)
+@op(promote="float", public=F, saves=())
 def poisson_nll_loss(
     input: Array,
     target: Array,
@@ -229,7 +227,7 @@ def poisson_nll_loss(
     return reduce_loss(loss, reduction)
 
 
-@op(public=F)
+@op(public=F, saves=())
 def gaussian_nll_loss(
     input: Array,
     target: Array,

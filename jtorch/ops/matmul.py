@@ -7,6 +7,7 @@ the program runs under. Not here: factorisations and solving (linalg.py). Next: 
 from __future__ import annotations
 
 import string
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -339,7 +340,7 @@ def einsum(equation: str | Array, *operands: Array | tuple[Array, ...]) -> Array
 
 
 @op(public=("torch",))
-def tensordot(a: Array, b: Array, dims: int | tuple = 2) -> Array:
+def tensordot(a: Array, b: Array, dims: int | Sequence[Any] = 2) -> Array:
     """The sum of products over the last dims of a and the first of b, or over the dims listed for
     each. See torch.tensordot."""
     if isinstance(dims, int):
@@ -367,7 +368,7 @@ def tensordot(a: Array, b: Array, dims: int | tuple = 2) -> Array:
     return jnp.tensordot(a, b, axes=(over_a, over_b), preferred_element_type=a.dtype)
 
 
-@op()
+@op(saves=())
 def kron(input: Array, other: Array) -> Array:
     """The Kronecker product. See torch.kron."""
     return jnp.kron(*promoted(input, other))

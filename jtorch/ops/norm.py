@@ -14,9 +14,11 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 
+from .._core.dtype import dtype as DType
+from .._core.dtype import float32
 from .._core.op import Array, Number, op
-from ._checks import is_floating, listed, number, require_floating, widen
-from ._promotion import title
+from ._checks import is_floating, listed, number, require_average, require_floating, widen
+from ._promotion import is_integral, title, to_inexact
 
 F = ("nn.functional",)
 F_AND_TORCH = ("torch", "nn.functional")
@@ -110,7 +112,29 @@ def batch_norm_train(
     return _by_statistics(input, weight, bias, eps, (0, *range(2, input.ndim)))
 
 
-@op(name="_instance_norm", public=PRIVATE)
+@op(name="_batch_statistics", public=PRIVATE, differentiable=False)
+def batch_statistics(input: Array, eps: Number, kind: DType) -> tuple[Array, Array]:
+    """The mean and 1 / sqrt(variance + eps) of each channel: what native_batch_norm saves."""
+    mean, rstd = statistics(input, eps, (0, *range(2, input.ndim)), kind)
+    return mean.reshape(-1), rstd.reshape(-1)
+
+
+def statistics(
+    input: Array, eps: Number, dims: tuple[int, ...], kind: DType
+) -> tuple[Array, Array]:
+    """Mean and 1 / sqrt(variance + eps), which the native norms give besides their output."""
+    x = widen(input)
+    mean = jnp.mean(x, axis=dims, keepdims=True)
+    scale = _standardized(x, number(eps, x), dims)[1]
+    return mean.astype(kind.numpy), scale.astype(kind.numpy)
+
+
+def statistics_kind(input: DType, *parameters: DType) -> DType:
+    """The dtype of the statistics: the parameters', where they are wider than the input's."""
+    return float32 if input.itemsize < 4 and float32 in parameters else input
+
+
+@op(name="_instance_norm", public=PRIVATE, saves=("input",))
 def instance_norm(
     input: Array, weight: Array | None = None, bias: Array | None = None, eps: Number = 1e-5
 ) -> Array:
@@ -225,7 +249,8 @@ def rms_norm(
     """input / sqrt(mean(input^2) + eps) over its last dims, times weight; eps defaults to the
     dtype's machine epsilon. See torch.nn.functional.rms_norm."""
     dims = _check_normalized_shape(input, normalized_shape, "", weight=weight)
-    require_floating("rms_norm", input)
+    if is_integral(input):
+        require_floating("rms_norm", input)
     x = widen(input)
     if eps is None:
         eps = float(jnp.finfo(x.dtype).eps)
@@ -270,7 +295,7 @@ def group_norm(
             )
     require_floating("GroupNormKernelImpl", input)
     x = widen(input)
-    grouped = x.reshape(x.shape[0], num_groups, -1)
+    grouped = x.reshape(x.shape[0], num_groups, math.prod(x.shape[1:]) // num_groups)
     output = _standardize(grouped, number(eps, x), (2,)).reshape(x.shape)
     return _affine(
         output,
@@ -293,9 +318,12 @@ def local_response_norm(
         )
     if input.size == 0:
         return input
+    require_average("avg_pool2d" if input.ndim == 3 else "avg_pool3d_out_frame", input)
     channels = input.shape[1]
     widths = [(0, 0), (size // 2, (size - 1) // 2)] + [(0, 0)] * (input.ndim - 2)
     squares = jnp.pad(input * input, widths)
     total = sum(jax.lax.slice_in_dim(squares, i, i + channels, axis=1) for i in range(size))
-    base = total / size * number(alpha, input) + number(k, input)
-    return input / base ** number(beta, input)
+    # Integers are averaged as integers.
+    mean = to_inexact(jax.lax.div(total, jnp.full_like(total, size)))
+    base = mean * number(alpha, mean) + number(k, mean)
+    return input / base ** number(beta, mean)

@@ -36,8 +36,11 @@ def _p_norm(input: Array, p: float, dims: tuple[int, ...], keepdim: bool) -> Arr
         reduce = jnp.max if p > 0 else jnp.min
         empty: dict[str, Any] = {"initial": 0} if p > 0 else {}
         return reduce(sizes, axis=dims, keepdims=keepdim, **empty)
-    if p < 0:
-        return jnp.sum(sizes**p, axis=dims, keepdims=keepdim) ** (1 / p)
+    if p < 0:  # a zero makes the norm zero, and the gradient of all elements
+        powers = jnp.where(sizes == 0, jnp.inf, jnp.where(sizes == 0, 1, sizes) ** p)
+        total = jnp.sum(powers, axis=dims, keepdims=keepdim)
+        zero = jnp.isinf(total)
+        return jnp.where(zero, 0, jnp.where(zero, 1, total) ** (1 / p))
     powers = jnp.where(sizes == 0, 0, jnp.where(sizes == 0, 1, sizes) ** p)
     total = jnp.sum(powers, axis=dims, keepdims=keepdim)
     return jnp.where(total == 0, 0, jnp.where(total == 0, 1, total) ** (1 / p))
@@ -52,7 +55,7 @@ def _cast(name: str, input: Array, d: dtype | None) -> Array:
     return input if d is None else input.astype(d.numpy)
 
 
-@op(public=LINALG, saves_output=True)
+@op(public=LINALG, saves=("x", "output"))
 def linalg_vector_norm(
     x: Array,
     ord: float = 2,
@@ -66,7 +69,7 @@ def linalg_vector_norm(
     return _p_norm(x, ord, wrap_dims(dim, x.ndim), keepdim)
 
 
-@op(public=LINALG)
+@op(public=LINALG, saves=())
 def linalg_matrix_norm(
     A: Array,
     ord: float | str = "fro",
@@ -105,11 +108,15 @@ def _singular_norm(A: Array, ord: float | str, dims: tuple[int, int], keepdim: b
     if isinstance(ord, str):  # "nuc"
         result = jnp.sum(singular, -1)
     else:
+        if ord < 0 and not singular.shape[-1]:
+            raise IndexError("amin(): Expected reduction dim -1 to have non-zero size.")
+        if not singular.shape[-1]:
+            singular = jnp.zeros((*singular.shape[:-1], 1), singular.dtype)
         result = jnp.max(singular, -1) if ord > 0 else jnp.min(singular, -1)
     return jnp.expand_dims(result, dims) if keepdim else result
 
 
-@op(public=LINALG)
+@op(public=LINALG, saves=("A", "output"))
 def linalg_norm(
     A: Array,
     ord: float | str | None = None,
@@ -137,7 +144,7 @@ def linalg_norm(
     return linalg_vector_norm(A, ord, dims, keepdim, dtype=dtype)
 
 
-@op(saves_output=True)
+@op(saves=("input", "output"))
 def norm(
     input: Array,
     p: float | str | None = "fro",
@@ -155,7 +162,7 @@ def norm(
     return linalg_vector_norm(input, order, dim, keepdim, dtype=dtype)
 
 
-@op()
+@op(saves=("input", "other", "output"))
 def dist(input: Array, other: Array, p: float = 2) -> Array:
     """The p-norm of input - other. See torch.dist."""
     input, other = promoted(input, other)
@@ -163,7 +170,7 @@ def dist(input: Array, other: Array, p: float = 2) -> Array:
     return linalg_vector_norm(input - other, p)
 
 
-@op(public=("torch",))
+@op(public=("torch",), saves=("x1", "x2", "output"))
 def cdist(
     x1: Array,
     x2: Array,

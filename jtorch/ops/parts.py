@@ -16,7 +16,7 @@ from ._shapes import wrap_dim
 from .view import rule
 
 
-def _bounded(index: Any, size: int, dim: int) -> Any:
+def bounded(index: Any, size: int, dim: int) -> Any:
     """A Python index within a dimension, from the front.
 
     A varying one was checked when it was given.
@@ -33,7 +33,7 @@ def _bounded(index: Any, size: int, dim: int) -> Any:
 
 def _put_select(base: Array, new: Array, dim: int, index: Number) -> Array:
     at = wrap_dim(dim, base.ndim)
-    start = _bounded(index, base.shape[at], at)
+    start = bounded(index, base.shape[at], at)
     return lax.dynamic_update_index_in_dim(base, new.astype(base.dtype), start, at)
 
 
@@ -53,7 +53,7 @@ def select(input: Array, dim: int, index: Number) -> Array:
     if not input.ndim:
         raise IndexError("select() cannot be applied to a 0-dim tensor.")
     at = wrap_dim(dim, input.ndim)
-    start = _bounded(index, input.shape[at], at)
+    start = bounded(index, input.shape[at], at)
     if isinstance(start, int):
         return lax.index_in_dim(input, start, at, keepdims=False)
     return lax.dynamic_index_in_dim(input, start, at, keepdims=False)
@@ -89,6 +89,20 @@ def _put_narrow(base: Array, new: Array, dim: int, start: Number, length: int) -
     return lax.dynamic_update_slice_in_dim(base, new.astype(base.dtype), first, at)
 
 
+def check_range(start: int, length: int, size: int) -> int:
+    """The start of a part of a dimension, from the front. Errors for what doesn't fit."""
+    if length < 0:
+        raise RuntimeError("narrow(): length must be non-negative.")
+    if not -size <= start <= size:
+        raise IndexError(
+            f"start out of range (expected to be in range of [-{size}, {size}], but got {start})"
+        )
+    first = start + size if start < 0 else start
+    if first + length > size:
+        raise RuntimeError(f"start ({first}) + length ({length}) exceeds dimension size ({size}).")
+    return first
+
+
 def _narrow_start(start: Any, size: int) -> Any:
     if isinstance(start, int):
         return start + size if start < 0 else start
@@ -111,19 +125,8 @@ def narrow(input: Array, dim: int, start: Number, length: int) -> Array:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
     at = wrap_dim(dim, input.ndim)
     size = input.shape[at]
-    if length < 0:
-        raise RuntimeError("narrow(): length must be non-negative.")
     if isinstance(start, int):
-        if not -size <= start <= size:
-            raise IndexError(
-                f"start out of range (expected to be in range of [{-size}, {size}], but got "
-                f"{start})"
-            )
-        first = start + size if start < 0 else start
-        if first + length > size:
-            raise RuntimeError(
-                f"start ({first}) + length ({length}) exceeds dimension size ({size})."
-            )
+        first = check_range(start, length, size)
         return lax.slice_in_dim(input, first, first + length, 1, at)
     return lax.dynamic_slice_in_dim(input, _narrow_start(start, size), length, at)
 
@@ -162,6 +165,10 @@ def diagonal(input: Array, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Arr
 def _unfold_index(shape: tuple, dimension: int, size: int, step: int) -> tuple[int, Array]:
     at = wrap_dim(dimension, len(shape))
     length = shape[at] if shape else 1
+    if size < 0:
+        raise RuntimeError(f"size is {size} but must be >= 0")
+    if step <= 0:
+        raise RuntimeError(f"step is {step} but must be > 0")
     if size > length:
         raise RuntimeError(
             f"maximum size for tensor at dimension {at} is {length} but size is {size}"
@@ -172,6 +179,8 @@ def _unfold_index(shape: tuple, dimension: int, size: int, step: int) -> tuple[i
 
 def _put_unfold(base: Array, new: Array, dimension: int, size: int, step: int) -> Array:
     at, index = _unfold_index(base.shape, dimension, size, step)
+    if not base.ndim:
+        return new.reshape(()) if size else base
     moved = jnp.moveaxis(base, at, 0)
     parts = jnp.moveaxis(jnp.moveaxis(new, -1, 0), at + 1, 0)
     return jnp.moveaxis(moved.at[index].set(parts), 0, at)
@@ -181,6 +190,8 @@ def _unfold_strides(
     shape: tuple, strides: tuple, out: tuple, dimension: int, size: int, step: int
 ) -> list[int]:
     at = wrap_dim(dimension, len(shape))
+    if not shape:
+        return [1]
     found = [s * step if k == at else s for k, s in enumerate(strides)]
     return [*found, strides[at]]
 
@@ -190,6 +201,8 @@ def unfold(input: Array, dimension: int, size: int, step: int) -> Array:
     """Windows of `size` along a dimension, every `step`, as a new last dimension.
     See torch.Tensor.unfold."""
     at, index = _unfold_index(input.shape, dimension, size, step)
+    if not input.ndim:
+        return input.reshape(1)[:size]
     windows = jnp.take(input, index.reshape(-1), axis=at)
     parts = windows.reshape(*input.shape[:at], *index.shape, *input.shape[at + 1 :])
     return jnp.moveaxis(parts, at + 1, -1)

@@ -184,7 +184,7 @@ def signbit(input: Array) -> Array:
     return jnp.signbit(input) if jnp.issubdtype(input.dtype, jnp.floating) else input < 0
 
 
-@op(strides=LIKE_INPUTS)
+@op(strides=LIKE_INPUTS, saves=("input",))
 def angle(input: Array) -> Array:
     """The argument of complex numbers; 0 or pi for real ones. See torch.angle."""
     if is_complex(input):

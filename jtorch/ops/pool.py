@@ -1,34 +1,30 @@
-"""Pooling: maximum and average over windows, of a given size or adapted to an output size.
+"""Pooling over windows of a given size: the windows, their checks, and averages over them.
 
-Windows of up to 32 elements are computed as so many strided slices, folded together: XLA makes one
-loop of it and of its gradient, and a tie goes to the first maximum, as in PyTorch. Measured forward
-and backward on two CPU cores against reduce_window: 2x2 at 16x64x32x32 1.5 ms instead of 6.7, 3x3
-stride 2 at 16x64x112x112 125 ms instead of 232 (there the forward is faster by reduce_window, and
-is taken so). Pooling to an output size is in adaptive_pool.py.
+A window is folded one dim after another, each as so many strided slices: XLA makes a loop of it
+and of its gradient. Measured forward and backward on two CPU cores against all places of a window
+at once and against reduce_window (ms): maximum 3x3 stride 2 at 16x64x56x56 50, 210, 456; 3x3x3
+stride 2 at 2x8x16x24x24 1.0, 32, 15 (and 2.6 s, 6.2 s, 3.4 s to compile); average 3x3 stride 2 at
+16x64x28x28 3.0, 23, 27. Maxima are in max_pool.py, pooling to an output size in adaptive_pool.py.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import functools
-import itertools
-import math
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from .._core.op import Array, Number, op
-from ._checks import is_floating, listed, sizes
-from ._promotion import title
+from ._checks import is_floating, listed, require_average, sizes
 
 F = ("nn.functional",)
 F_AND_TORCH = ("torch", "nn.functional")
 Sizes = int | tuple[int, ...]
 
-# The largest window that is unrolled into slices.
+# The most slices, over all dims, that a window is unrolled into.
 UNROLLED = 32
 
 
@@ -59,26 +55,31 @@ class Windows:
             found.append((p, max((m - 1) * s + d * (k - 1) + 1 - n - p, 0)))
         return found
 
-    def pad(self, input: Array, value: Number) -> Array:
-        """The input with padding around it."""
-        outer = [(0, 0)] * (input.ndim - len(self.kernel))
-        if not any(low or high for low, high in self.widths):
-            return input
-        return jnp.pad(input, outer + self.widths, constant_values=value)
+    def along(self, k: int, input: Array, fill: Number) -> list[Array]:
+        """For each place in the window along its dim k, what stands there in all windows."""
+        dim = input.ndim - len(self.kernel) + k
+        if any(self.widths[k]):
+            outer = [(0, 0)] * input.ndim
+            outer[dim] = self.widths[k]
+            input = jnp.pad(input, outer, constant_values=fill)
+        reach = (self.outputs[k] - 1) * self.stride[k] + 1
+        starts = range(0, self.kernel[k] * self.dilation[k], self.dilation[k])
+        return [jax.lax.slice_in_dim(input, i, i + reach, self.stride[k], dim) for i in starts]
 
-    def slices(self, padded: Array) -> Iterator[Array]:
-        """For each place in the window, what stands there in all windows."""
-        outer = [slice(None)] * (padded.ndim - len(self.kernel))
-        for place in itertools.product(*map(range, self.kernel)):
-            starts = [i * d for i, d in zip(place, self.dilation, strict=True)]
-            inner = [
-                slice(start, start + (m - 1) * s + 1, s)
-                for start, m, s in zip(starts, self.outputs, self.stride, strict=True)
-            ]
-            yield padded[tuple(outer + inner)]
+    def is_small(self) -> bool:
+        return sum(self.kernel) <= UNROLLED
 
-    def is_overlapping(self) -> bool:
-        return any(s < k for s, k in zip(self.stride, self.kernel, strict=True))
+    def reduce(self, input: Array, start: Number, function: Callable) -> Array:
+        """All windows reduced by XLA's own loop, which is slow but compiles at any size."""
+        outer = input.ndim - len(self.kernel)
+        return jax.lax.reduce_window(
+            input,
+            np.asarray(start, input.dtype),
+            function,
+            (1,) * outer + self.kernel,
+            (1,) * outer + self.stride,
+            [(0, 0)] * outer + self.widths,
+        )
 
     def is_dilated(self) -> bool:
         return any(d != 1 for d in self.dilation)
@@ -92,18 +93,19 @@ def _output_size(n: int, k: int, s: int, p: int, d: int, ceil_mode: bool) -> int
     return size
 
 
-def _windows(
+def windows_of(
     name: str,
     input: Array,
-    spatial: int,
     kernel_size: Sizes,
     stride: Sizes | None,
     padding: Sizes,
     dilation: Sizes,
     ceil_mode: bool,
 ) -> Windows:
-    """The windows, after PyTorch's checks."""
-    _check_ndim(name, input, spatial)
+    """The windows of a pooling function, the name of which ends in "2d" or so, after PyTorch's
+    checks."""
+    spatial = int(name[-2])
+    _check_input(name, input, spatial)
     count = ("one int", "two ints", "three ints")[spatial - 1]
     must = f"must either be a single int, or a tuple of {count}"
     kernel = sizes(kernel_size, spatial, f"{name}: kernel_size {must}")
@@ -124,22 +126,34 @@ def _windows(
         raise RuntimeError(
             f"Given input size: ({'x'.join(map(str, (planes, *inputs)))}). Calculated output "
             f"size: ({'x'.join(map(str, (planes, *(max(m, 0) for m in outputs))))}). "
-            "Output size is too small. Invalid computed output size"
+            f"Output size is too small. Invalid computed output size: {min(outputs)}"
         )
     return Windows(kernel, steps, pads, dilations, inputs, outputs)
 
 
-def _check_ndim(name: str, input: Array, spatial: int) -> None:
-    if input.ndim in (spatial + 1, spatial + 2):
-        return
-    if spatial == 1:
+def _check_input(name: str, input: Array, spatial: int) -> None:
+    fits = input.ndim in (spatial + 1, spatial + 2)
+    if spatial == 1 and not fits:
         raise RuntimeError(
             f"{name}: Expected 2D or 3D (batch mode) tensor with optional 0 dim batch size for "
             f"input, but got:{listed(input.shape)}. Expected 2 to 3 dimensions, but got "
             f"{input.ndim}-dimensional tensor for argument #1 'self'"
         )
+    if not fits:
+        raise RuntimeError(
+            f"non-empty {spatial + 1}D or {spatial + 2}D (batch mode) tensor expected for input"
+        )
+    if 0 not in input.shape[-spatial - 1 :]:
+        return
+    if spatial == 3:
+        raise RuntimeError(
+            f"{name}(): Expected input's non-batch dimensions to have positive length, but input "
+            f"has a shape of {listed(input.shape)} and non-batch dimension 0 has length zero!"
+        )
+    dims = "2D or 3D" if name == "max_pool1d" else "3D or 4D"
     raise RuntimeError(
-        f"non-empty {spatial + 1}D or {spatial + 2}D (batch mode) tensor expected for input"
+        f"{name}: Expected {dims} (batch mode) tensor with optional 0 dim batch size for input, "
+        f"but got:{listed(input.shape)}"
     )
 
 
@@ -164,155 +178,15 @@ def _check_windows(
             )
 
 
-# ------------------------------------------------------------------------------------- maximum
-
-
-def _lowest(input: Array) -> Number:
-    if is_floating(input):
-        return -np.inf
-    return np.iinfo(input.dtype).min
-
-
-def _max_by_slices(input: Array, windows: Windows) -> Array:
-    result: Any = None
-    for values in windows.slices(windows.pad(input, _lowest(input))):
-        if result is None:
-            result = values
-        else:
-            result = jnp.where((values > result) | (values != values), values, result)
-    return result
-
-
-def _max_by_window(input: Array, windows: Windows) -> Array:
-    outer = input.ndim - len(windows.kernel)
-    return jax.lax.reduce_window(
-        input,
-        np.asarray(_lowest(input), input.dtype),
-        jax.lax.max,
-        (1,) * outer + windows.kernel,
-        (1,) * outer + windows.stride,
-        [(0, 0)] * outer + windows.widths,
-        window_dilation=(1,) * outer + windows.dilation,
-    )
-
-
-@functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
-def _max_overlapping(input: Array, windows: Windows) -> Array:
-    return _max_by_window(input, windows)
-
-
-@_max_overlapping.defjvp
-def _max_overlapping_jvp(windows: Windows, primals: tuple, tangents: tuple) -> tuple[Array, Array]:
-    _, tangent = jax.jvp(lambda x: _max_by_slices(x, windows), primals, tangents)
-    return _max_overlapping(*primals, windows), tangent
-
-
-def _max_with_indices(input: Array, windows: Windows) -> tuple[Array, Array]:
-    """The maxima, and where they stand in the flattened last dims."""
-    count = len(windows.kernel)
-    places = jnp.arange(math.prod(windows.inputs), dtype=jnp.int32).reshape(windows.inputs)
-    result: Any = None
-    indices: Any = None
-    for values, at in zip(
-        windows.slices(windows.pad(input, _lowest(input))),
-        windows.slices(windows.pad(places, -1)),
-        strict=True,
-    ):
-        at = at.reshape((1,) * (input.ndim - count) + at.shape)
-        if result is None:
-            result, indices = values, jnp.broadcast_to(at, values.shape)
-            continue
-        # A place in the padding gives way to any other.
-        better = (values > result) | (values != values) | ((indices < 0) & (at >= 0))
-        result = jnp.where(better, values, result)
-        indices = jnp.where(better, at, indices)
-    return result, indices.astype(jnp.int64)
-
-
-def _max_pool(
-    spatial: int,
-    input: Array,
-    kernel_size: Sizes,
-    stride: Sizes | None,
-    padding: Sizes,
-    dilation: Sizes,
-    ceil_mode: bool,
-    return_indices: bool,
-) -> Array | tuple[Array, Array]:
-    name = f"max_pool{spatial}d"
-    windows = _windows(name, input, spatial, kernel_size, stride, padding, dilation, ceil_mode)
-    if not (is_floating(input) or np.issubdtype(input.dtype, np.integer)):
-        raise NotImplementedError(f"\"{name}\" not implemented for '{title(input)}'")
-    if return_indices:
-        return _max_with_indices(input, windows)
-    if math.prod(windows.kernel) > UNROLLED and not windows.is_dilated():
-        return _max_by_window(input, windows)
-    if windows.is_overlapping():
-        return _max_overlapping(input, windows)
-    return _max_by_slices(input, windows)
-
-
-@op(public=F_AND_TORCH)
-def max_pool1d(
-    input: Array,
-    kernel_size: int | tuple[int, ...],
-    stride: int | tuple[int, ...] | None = None,
-    padding: int | tuple[int, ...] = 0,
-    dilation: int | tuple[int, ...] = 1,
-    ceil_mode: bool = False,
-    return_indices: bool = False,
-) -> Array | tuple[Array, Array]:
-    """The maximum of each window: (N, C, L) -> (N, C, L'). See torch.nn.functional.max_pool1d."""
-    return _max_pool(1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
-
-
-@op(public=F_AND_TORCH)
-def max_pool2d(
-    input: Array,
-    kernel_size: int | tuple[int, ...],
-    stride: int | tuple[int, ...] | None = None,
-    padding: int | tuple[int, ...] = 0,
-    dilation: int | tuple[int, ...] = 1,
-    ceil_mode: bool = False,
-    return_indices: bool = False,
-) -> Array | tuple[Array, Array]:
-    """The maximum of each window: (N, C, H, W) -> (N, C, H', W').
-
-    See torch.nn.functional.max_pool2d."""
-    return _max_pool(2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
-
-
-@op(public=F_AND_TORCH)
-def max_pool3d(
-    input: Array,
-    kernel_size: int | tuple[int, ...],
-    stride: int | tuple[int, ...] | None = None,
-    padding: int | tuple[int, ...] = 0,
-    dilation: int | tuple[int, ...] = 1,
-    ceil_mode: bool = False,
-    return_indices: bool = False,
-) -> Array | tuple[Array, Array]:
-    """The maximum of each window: (N, C, D, H, W) -> (N, C, D', H', W').
-
-    See torch.nn.functional.max_pool3d."""
-    return _max_pool(3, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
-
-
 # ------------------------------------------------------------------------------------- average
 
 
 def _sum_pool(input: Array, windows: Windows) -> Array:
-    if math.prod(windows.kernel) <= UNROLLED and not windows.is_overlapping():
-        return functools.reduce(jnp.add, windows.slices(windows.pad(input, 0)))
-    outer = input.ndim - len(windows.kernel)
-    return jax.lax.reduce_window(
-        input,
-        np.zeros((), input.dtype),
-        jax.lax.add,
-        (1,) * outer + windows.kernel,
-        (1,) * outer + windows.stride,
-        [(0, 0)] * outer + windows.widths,
-    )
+    if not windows.is_small():
+        return windows.reduce(input, 0, jax.lax.add)
+    for k in reversed(range(len(windows.kernel))):
+        input = functools.reduce(jnp.add, windows.along(k, input, 0))
+    return input
 
 
 def _counts(windows: Windows, count_include_pad: bool) -> np.ndarray:
@@ -347,7 +221,8 @@ def average_pool(
     name = f"avg_pool{spatial}d"
     if divisor_override == 0:
         raise RuntimeError("divisor must be not zero")
-    windows = _windows(name, input, spatial, kernel_size, stride, padding, 1, ceil_mode)
+    windows = windows_of(name, input, kernel_size, stride, padding, 1, ceil_mode)
+    require_average("avg_pool3d_out_frame" if spatial == 3 else "avg_pool2d", input)
     total = _sum_pool(input, windows)
     counts = _counts(windows, count_include_pad)
     if divisor_override is not None:
@@ -360,7 +235,7 @@ def average_pool(
     return jax.lax.div(total, jnp.broadcast_to(divisor, total.shape))
 
 
-@op(public=F_AND_TORCH)
+@op(public=F_AND_TORCH, saves=("input",))
 def avg_pool1d(
     input: Array,
     kernel_size: int | tuple[int, ...],
@@ -373,7 +248,7 @@ def avg_pool1d(
     return average_pool(1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
 
 
-@op(public=F)
+@op(public=F, saves=("input",))
 def avg_pool2d(
     input: Array,
     kernel_size: int | tuple[int, ...],
@@ -391,7 +266,7 @@ def avg_pool2d(
     )
 
 
-@op(public=F)
+@op(public=F, saves=("input",))
 def avg_pool3d(
     input: Array,
     kernel_size: int | tuple[int, ...],

@@ -14,7 +14,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from .._core.dtype import COMPLEX, INTEGER, TITLES, dtype, int64, to_dtype
+from .._core.dtype import INTEGER, TITLES, dtype, int64, to_dtype
 from .._core.op import Array, op
 from ._promotion import is_complex, is_integral, promoted, title
 from ._shapes import Shape, wrap_dim, wrap_dims
@@ -85,7 +85,7 @@ def nanmean(
     return total / count.astype(total.dtype)
 
 
-@op(saves_output=True)
+@op(saves=("input", "output"))
 def prod(
     input: Array, dim: int | None = None, keepdim: bool = False, *, dtype: dtype | None = None
 ) -> Array:
@@ -95,17 +95,17 @@ def prod(
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(1, 2, 3, 4))
-def _extreme_elements(input: Array, name: str, dims: Shape, keepdim: bool, nans: bool) -> Array:
+def extreme_elements(input: Array, name: str, dims: Shape, keepdim: bool, nans: bool) -> Array:
     """The largest or smallest elements. Equals share the gradient, and if `nans` so do NaNs."""
     return (jnp.max if name == "max" else jnp.min)(input, axis=dims, keepdims=keepdim)
 
 
-@_extreme_elements.defjvp
-def _extreme_elements_jvp(
+@extreme_elements.defjvp
+def extreme_elements_jvp(
     name: str, dims: Shape, keepdim: bool, nans: bool, primals: tuple, tangents: tuple
 ) -> tuple:
     (input,), (tangent,) = primals, tangents
-    result = _extreme_elements(input, name, dims, True, nans)
+    result = extreme_elements(input, name, dims, True, nans)
     chosen = input == result
     if nans:
         chosen = chosen | (jnp.isnan(input) & jnp.isnan(result))
@@ -136,7 +136,7 @@ def _extremum(
                 f"{name}(): Expected reduction dim to be specified for input.numel() == 0. "
                 "Specify the reduction dim with the 'dim' argument."
             )
-        return _extreme_elements(input, name, wrap_dims(None, input.ndim), False, True)
+        return extreme_elements(input, name, wrap_dims(None, input.ndim), False, True)
     argument = jnp.argmax if name == "max" else jnp.argmin
     return _along(input, dim, keepdim, name, argument)
 
@@ -161,7 +161,7 @@ def take_along(input: Array, indices: Array, dim: int) -> Array:
     return jnp.take_along_axis(input, indices, axis=dim, mode="promise_in_bounds")
 
 
-@op(result=("values", "indices"), chooses=True)
+@op(result=("values", "indices"), chooses=True, saves=())
 def max(
     input: Array,
     dim: Array | int | None = None,
@@ -174,7 +174,7 @@ def max(
     return _extremum(input, dim, keepdim, other, ("max", maximum))
 
 
-@op(result=("values", "indices"), chooses=True)
+@op(result=("values", "indices"), chooses=True, saves=())
 def min(
     input: Array,
     dim: Array | int | None = None,
@@ -198,23 +198,23 @@ def _check_nonempty(name: str, input: Array, dims: Shape, all_dims: bool) -> Non
             raise IndexError(f"{name}(): Expected reduction dim {d} to have non-zero size.")
 
 
-@op(chooses=True, saves_output=True)
+@op(chooses=True, saves=("input", "output"))
 def amax(input: Array, dim: Dims = (), keepdim: bool = False) -> Array:
     """The largest elements; equals share the gradient. See torch.amax."""
     dims = wrap_dims(dim, input.ndim)
     _check_nonempty("amax", input, dims, dim is None or dim == ())
-    return _extreme_elements(input, "max", dims, keepdim, False)
+    return extreme_elements(input, "max", dims, keepdim, False)
 
 
-@op(chooses=True, saves_output=True)
+@op(chooses=True, saves=("input", "output"))
 def amin(input: Array, dim: Dims = (), keepdim: bool = False) -> Array:
     """The smallest elements; equals share the gradient. See torch.amin."""
     dims = wrap_dims(dim, input.ndim)
     _check_nonempty("amin", input, dims, dim is None or dim == ())
-    return _extreme_elements(input, "min", dims, keepdim, False)
+    return extreme_elements(input, "min", dims, keepdim, False)
 
 
-@op(result=("min", "max"))
+@op(result=("min", "max"), saves=("input", "output"), out="exact")
 def aminmax(input: Array, *, dim: int | None = None, keepdim: bool = False) -> tuple[Array, Array]:
     """The smallest and the largest elements. See torch.aminmax."""
     if dim is None and input.size == 0:
@@ -223,7 +223,7 @@ def aminmax(input: Array, *, dim: int | None = None, keepdim: bool = False) -> t
             "identity."
         )
     dims = wrap_dims(dim, input.ndim)
-    return tuple(_extreme_elements(input, n, dims, keepdim, False) for n in ("min", "max"))
+    return tuple(extreme_elements(input, n, dims, keepdim, False) for n in ("min", "max"))
 
 
 def _argument(name: str, function: Callable, input: Array, dim: int | None, keepdim: bool) -> Array:
@@ -341,7 +341,7 @@ def var(
     return _moments("std and var", input, dim, unbiased, keepdim, correction)[0]
 
 
-@op(saves_output=True)
+@op(saves=("input", "output"))
 def std(
     input: Array,
     dim: Dims | bool = None,
@@ -367,7 +367,7 @@ def var_mean(
     return _moments("var_mean", input, dim, unbiased, keepdim, correction)
 
 
-@op(public=("torch",))
+@op(public=("torch",), saves=("input", "output"))
 def std_mean(
     input: Array,
     dim: Dims | bool = None,
@@ -381,11 +381,9 @@ def std_mean(
     return safe_sqrt(variance), average
 
 
-@op(public=("torch", "Tensor", "special"), saves_output=True)
+@op(public=("torch", "Tensor", "special"), saves=("input", "output"))
 def logsumexp(input: Array, dim: Dims, keepdim: bool = False) -> Array:
     """log(sum(exp(input))), without overflow. See torch.logsumexp."""
-    if to_dtype(input.dtype).category == COMPLEX:
-        raise RuntimeError("logsumexp(): expected real input")
     (input,) = promoted(input, to_float=True)
     dims = wrap_dims(dim, input.ndim)
     return jax.nn.logsumexp(input, axis=dims, keepdims=keepdim)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -71,7 +71,7 @@ def interpolate(
         )
     require_floating(f"upsample_{mode}{spatial}d", input)
     for k, (m, factor) in enumerate(zip(sizes, factors, strict=True)):
-        input = _resample(input, 2 + k, m, factor, mode, bool(align_corners), antialias)
+        input = resample(input, 2 + k, m, factor, mode, bool(align_corners), antialias)
     return input
 
 
@@ -135,7 +135,7 @@ def _step(n: int, m: int, factor: float | None, align_corners: bool, real: type)
     return real(n) / real(m)
 
 
-def _resample(
+def resample(
     input: Array,
     dim: int,
     m: int,
@@ -225,7 +225,7 @@ def _by_matrix(input: Array, dim: int, matrix: np.ndarray) -> Array:
 # ------------------------------------------------------------------------------------- grid_sample
 
 
-@op(public=F)
+@op(public=F, saves=("input", "grid"))
 def grid_sample(
     input: Array,
     grid: Array,
@@ -252,15 +252,22 @@ def grid_sample(
     if mode == "nearest":
         return _look_up(input, [jnp.round(p) for p in places])
     lows = [jnp.floor(jax.lax.stop_gradient(p)) for p in places]
-    total: Any = None
-    for corner in np.ndindex(*(2,) * len(sizes)):
-        at = [low + bit for low, bit in zip(lows, corner, strict=True)]
-        weight = jnp.ones((), input.dtype)
-        for place, low, bit in zip(places, lows, corner, strict=True):
-            weight = weight * (place - low if bit else low + 1 - place)
-        term = _look_up(input, at) * weight[:, None]
-        total = term if total is None else total + term
-    return total
+    weights = [(low + 1 - p, p - low) for p, low in zip(places, lows, strict=True)]
+    return _sum_of_neighbours(input, lows, weights, lambda at, n: at)
+
+
+def _sum_of_neighbours(
+    input: Array, lows: Sequence[Array], weights: Sequence[Sequence[Array]], keep: Callable
+) -> Array:
+    """The weighted sum of the elements at low, low + 1, ... in each dim, all looked up at once."""
+    total = jnp.ones((), input.dtype)
+    places = []
+    offsets = np.indices([len(w) for w in weights]).reshape(len(weights), -1)
+    for low, weight, offset, n in zip(lows, weights, offsets, input.shape[2:], strict=True):
+        far = offset.reshape(-1, *(1,) * (low.ndim - 1)).astype(low.dtype)
+        places.append(keep(low[:, None] + far, n))
+        total = total * jnp.stack(weight, axis=1)[:, offset]
+    return jnp.sum(_look_up(input, places) * total[:, None], axis=2)
 
 
 def _check_grid(input: Array, grid: Array, mode: str, padding_mode: str) -> None:
@@ -340,15 +347,11 @@ def _sample_cubic(
 ) -> Array:
     lows = [jnp.floor(jax.lax.stop_gradient(p)) for p in places]
     weights = [_cubic(p - low) for p, low in zip(places, lows, strict=True)]
-    total: Any = None
-    for i, j in np.ndindex(4, 4):
-        at = [
-            _keep_inside(low + k - 1, n, padding_mode, align_corners)
-            for low, k, n in zip(lows, (i, j), input.shape[2:], strict=True)
-        ]
-        term = _look_up(input, at) * (weights[0][i] * weights[1][j])[:, None]
-        total = term if total is None else total + term
-    return total
+
+    def keep(at: Array, n: int) -> Array:
+        return _keep_inside(at, n, padding_mode, align_corners)
+
+    return _sum_of_neighbours(input, [low - 1 for low in lows], weights, keep)
 
 
 @op(public=F)

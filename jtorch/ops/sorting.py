@@ -13,6 +13,7 @@ from jax import lax
 
 from .._core.dtype import int32, int64
 from .._core.op import Array, Number, Varying, op
+from ._order import order_of
 from ._promotion import is_complex, is_number, promoted
 from ._shapes import wrap_dim
 from .reduction import take_along
@@ -24,17 +25,16 @@ def _order(input: Array, dim: int, descending: bool) -> Array:
         raise RuntimeError("Sort currently does not support complex dtypes on CPU")
     if input.ndim == 0:
         return jnp.zeros((), jnp.int64)
-    order = jnp.argsort(input, axis=dim, stable=True, descending=descending)
-    return order.astype(jnp.int64)
+    return order_of(input, dim, descending)
 
 
-@op(result=("values", "indices"))
+@op(result=("values", "indices"), saves=())
 def sort(
     input: Array, dim: int = -1, descending: bool = False, stable: bool = False
 ) -> tuple[Array, Array]:
     """The elements in order along dim, and where they were. Always stable. See torch.sort."""
     dim = wrap_dim(dim, input.ndim)
-    order = _order(lax.stop_gradient(input), dim, descending)
+    order = _order(input, dim, descending)
     return (take_along(input, order, dim) if input.ndim else input), order
 
 
@@ -44,13 +44,13 @@ def argsort(input: Array, dim: int = -1, descending: bool = False, stable: bool 
     return _order(input, wrap_dim(dim, input.ndim), descending)
 
 
-@op()
+@op(saves=())
 def msort(input: Array) -> Array:
     """The elements in order along the first dimension. See torch.msort."""
     return sort(input, 0)[0]
 
 
-@op(result=("values", "indices"))
+@op(result=("values", "indices"), saves=())
 def topk(
     input: Array, k: int, dim: int = -1, largest: bool = True, sorted: bool = True
 ) -> tuple[Array, Array]:
@@ -65,7 +65,7 @@ def topk(
         _, indices = lax.top_k(jnp.moveaxis(lax.stop_gradient(input), dim, -1), k)
         indices = jnp.moveaxis(indices, -1, dim).astype(jnp.int64)
     else:
-        order = _order(lax.stop_gradient(input), dim, largest)
+        order = _order(input, dim, largest)
         indices = lax.slice_in_dim(order, 0, k, axis=dim)
     return take_along(input, indices, dim), indices
 

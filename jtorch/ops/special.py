@@ -1,13 +1,15 @@
 """Special functions: erf, gamma, Bessel and their relatives, for `torch` and `torch.special`.
 
 A name `special_x` is exposed as `torch.special.x`, as in PyTorch's own registry. Not here:
-exponentials, logarithms and trigonometry (pointwise.py). Next: pointwise.py.
+exponentials, logarithms and trigonometry (pointwise.py), Bessel functions (bessel.py), orthogonal
+polynomials (polynomial.py). Next: pointwise.py.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -16,7 +18,10 @@ import jax.scipy.special as scipy_special
 from jax import lax
 
 from .._core.op import Array, Number, op
-from ._promotion import check_broadcast, promoted
+from ._checks import widen
+from ._layout import LIKE_INPUTS
+from ._promotion import check_broadcast
+from ._shapes import broadcast_shapes
 from .pointwise import unary
 
 EVERYWHERE = ("torch", "Tensor", "special")
@@ -36,13 +41,14 @@ def _digamma(input: Array) -> Array:
 
 @_digamma.defjvp
 def _digamma_jvp(primals: tuple, tangents: tuple) -> tuple:
-    return _digamma(*primals), tangents[0] * _trigamma(*primals)
+    return _digamma(*primals), tangents[0] * _polygamma(1, *primals)
 
 
 def _trigamma(input: Array) -> Array:
     """The derivative of digamma; XLA's is wrong below 0, so by reflection there."""
     negative = input < 0
-    value = lax.polygamma(jnp.ones_like(input), jnp.where(negative, 1 - input, input))
+    x = jnp.where(negative, 1 - input, input)
+    value = jnp.where(jnp.isposinf(x), 0, lax.zeta(jnp.full_like(x, 2), x))
     sine = jnp.sin(jnp.pi * jnp.where(negative, input, 0.5))
     return jnp.where(negative, (jnp.pi / sine) ** 2 - value, value)
 
@@ -56,6 +62,21 @@ def _i0(input: Array) -> Array:
 @_i0.defjvp
 def _i0_jvp(primals: tuple, tangents: tuple) -> tuple:
     return _i0(*primals), tangents[0] * scipy_special.i1(*primals)
+
+
+@jax.custom_jvp
+def _i1(input: Array) -> Array:
+    """With PyTorch's gradient, which is 1/2 at NaN too."""
+    return scipy_special.i1(input)
+
+
+@_i1.defjvp
+def _i1_jvp(primals: tuple, tangents: tuple) -> tuple:
+    (input,) = primals
+    plain = jnp.abs(input) > jnp.finfo(input.dtype).eps
+    safe = jnp.where(plain, input, 1)
+    slope = jnp.where(plain, _i0(safe) - scipy_special.i1(safe) / safe, 0.5)
+    return _i1(input), tangents[0] * slope.astype(input.dtype)
 
 
 def _erfcx(input: Array) -> Array:
@@ -82,6 +103,10 @@ def _entropy_jvp(primals: tuple, tangents: tuple) -> tuple:
     return _entropy(input), tangent * (-jnp.log(input) - 1)
 
 
+def _normal_area(x: Array) -> Array:
+    return scipy_special.ndtr(widen(x)).astype(x.dtype)
+
+
 # name, function, formula
 EVERYWHERE_TABLE: list[tuple[str, Callable, str]] = [
     ("erf", lax.erf, "The error function."),
@@ -91,24 +116,28 @@ EVERYWHERE_TABLE: list[tuple[str, Callable, str]] = [
     ("i0", _i0, "The modified Bessel function of order 0."),
     ("sinc", _sinc, "sin(pi input) / (pi input), 1 at 0."),
 ]
-SPECIAL_TABLE: list[tuple[str, Callable, str]] = [
-    ("special_gammaln", lax.lgamma, "The logarithm of |gamma(input)|."),
-    ("special_psi", _digamma, "The derivative of the logarithm of the gamma function."),
-    ("special_expit", jax.nn.sigmoid, "1 / (1 + exp(-input))."),
-    ("special_ndtr", scipy_special.ndtr, "The area under the standard normal density."),
-    ("special_ndtri", scipy_special.ndtri, "The inverse of ndtr."),
-    ("special_log_ndtr", scipy_special.log_ndtr, "log(ndtr(input))."),
-    ("special_i0e", scipy_special.i0e, "exp(-|input|) i0(input)."),
-    ("special_i1", scipy_special.i1, "The modified Bessel function of order 1."),
-    ("special_i1e", scipy_special.i1e, "exp(-|input|) i1(input)."),
-    ("special_erfcx", _erfcx, "exp(input ** 2) erfc(input)."),
-    ("special_entr", _entropy, "-input log(input); 0 at 0, minus infinity below."),
+BOTH = ("input", "output")
+# and what PyTorch saves, where that isn't read off
+SPECIAL_TABLE: list[tuple[str, Callable, str, tuple | None]] = [
+    ("gammaln", lax.lgamma, "The logarithm of |gamma(input)|.", None),
+    ("psi", _digamma, "The derivative of the logarithm of the gamma function.", None),
+    ("expit", jax.nn.sigmoid, "1 / (1 + exp(-input)).", ("output",)),
+    ("ndtr", _normal_area, "The area under the standard normal density.", ()),
+    ("ndtri", scipy_special.ndtri, "The inverse of ndtr.", ("output",)),
+    ("log_ndtr", scipy_special.log_ndtr, "log(ndtr(input)).", BOTH),
+    ("i0e", scipy_special.i0e, "exp(-|input|) i0(input).", BOTH),
+    ("i1", _i1, "The modified Bessel function of order 1.", BOTH),
+    ("i1e", scipy_special.i1e, "exp(-|input|) i1(input).", BOTH),
+    ("erfcx", _erfcx, "exp(input ** 2) erfc(input).", BOTH),
+    ("entr", _entropy, "-input log(input); 0 at 0, minus infinity below.", None),
 ]
 
 for _name, _function, _doc in EVERYWHERE_TABLE:
     op(promote="float", inplace=True, public=EVERYWHERE)(unary(_name, _function, _doc))
-for _name, _function, _doc in SPECIAL_TABLE:
-    op(promote="float", public=ONLY_SPECIAL)(unary(_name, _function, _doc))
+for _name, _function, _doc, _saves in SPECIAL_TABLE:
+    op(promote="float", strides=LIKE_INPUTS, public=ONLY_SPECIAL, saves=_saves)(
+        unary(f"special_{_name}", _function, _doc)
+    )
 
 op(promote="float", inplace=True)(unary("lgamma", lax.lgamma, "The logarithm of |gamma(input)|."))
 
@@ -122,15 +151,34 @@ def logit(input: Array, eps: float | None = None) -> Array:
     return jnp.log(input / (1 - input))
 
 
-@op(public=("torch", "special"))
-def polygamma(n: int, input: Array) -> Array:
-    """The n-th derivative of digamma. See torch.polygamma."""
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _polygamma(n: int, input: Array) -> Array:
+    if n == 0:
+        return _digamma(input)
+    x = widen(input)
+    if n == 1:
+        return _trigamma(x).astype(input.dtype)
+    sign = 1 if n % 2 else -1
+    return (sign * math.factorial(n) * _hurwitz(jnp.full_like(x, n + 1), x)).astype(input.dtype)
+
+
+@_polygamma.defjvp
+def _polygamma_jvp(n: int, primals: tuple, tangents: tuple) -> tuple:
+    return _polygamma(n, *primals), tangents[0] * _polygamma(n + 1, *primals)
+
+
+@op("_polygamma", promote="float", strides=LIKE_INPUTS, public=())
+def polygamma_of(input: Array, n: int) -> Array:
+    """The n-th derivative of digamma. See torch.Tensor.polygamma."""
     if n < 0:
         raise RuntimeError("polygamma(n, x) does not support negative n.")
-    (input,) = promoted(input, to_float=True)
-    if n <= 1:
-        return _trigamma(input) if n else _digamma(input)
-    return lax.polygamma(jnp.full_like(input, n), input)
+    return _polygamma(n, input)
+
+
+@op(promote="float", strides=LIKE_INPUTS, public=("torch", "special"))
+def polygamma(n: int, input: Array) -> Array:
+    """The n-th derivative of digamma. See torch.polygamma."""
+    return polygamma_of(input, n)
 
 
 @op(promote="float", inplace=True)
@@ -141,7 +189,7 @@ def mvlgamma(input: Array, p: int) -> Array:
     return constant + terms
 
 
-op("special_multigammaln", promote="float", public=ONLY_SPECIAL)(mvlgamma)
+op("special_multigammaln", promote="float", strides=LIKE_INPUTS, public=ONLY_SPECIAL)(mvlgamma)
 
 
 @jax.custom_jvp
@@ -177,20 +225,58 @@ def xlogy(input: Array | Number, other: Array | Number) -> Array:
     return _x_log_y(*jnp.broadcast_arrays(input, other))
 
 
-@op(promote="float", public=ONLY_SPECIAL)
+@op(promote="float", strides=LIKE_INPUTS, public=ONLY_SPECIAL)
 def special_xlog1py(input: Array | Number, other: Array | Number) -> Array:
     """input * log1p(other), 0 where input is 0. See torch.special.xlog1py."""
     check_broadcast(input, other)
     return _x_log1p_y(*jnp.broadcast_arrays(input, other))
 
 
-@op(promote="float", public=ONLY_SPECIAL)
+def _hurwitz(s: Array, q: Array) -> Array:
+    """The sum of (q + k) ** -s over k >= 0, s > 1. For q < 0 the terms below 0 are summed apart, by
+    their absolute values; they are real only if s is an integer. In float64, as PyTorch: they
+    nearly cancel around halves."""
+    s, q = s.astype(jnp.float64), q.astype(jnp.float64)
+    below = q < 0
+    start = jnp.where(below, q - jnp.floor(q), q)  # the first q + k above 0
+    ends = jnp.stack([start, jnp.where(below, jnp.ceil(q) - q, 1), jnp.where(below, 1 - q, 1)])
+    above, from_start, beyond = lax.zeta(jnp.broadcast_to(s, ends.shape), ends)
+    negative = jnp.where(s % 2 == 1, -1, 1) * (from_start - beyond)
+    value = jnp.where(below, jnp.where(s == jnp.floor(s), above + negative, jnp.nan), above)
+    return jnp.where((q <= 0) & (q == jnp.floor(q)), jnp.inf, value)
+
+
+@jax.custom_jvp
+def _zeta(s: Array, q: Array) -> Array:
+    """PyTorch's domain: NaN for s < 1, infinite at 1."""
+    value = _hurwitz(jnp.where(s <= 1, 2, s), q)
+    value = jnp.where(s == 1, jnp.inf, value)
+    return jnp.where(s < 1, jnp.nan, value).astype(q.dtype)
+
+
+@_zeta.defjvp
+def _zeta_jvp(primals: tuple, tangents: tuple) -> tuple:
+    s, q = primals
+    return _zeta(s, q), -s * _zeta(s + 1, q) * tangents[1]
+
+
+@jax.custom_jvp
+def _without_derivative(s: Array) -> Array:
+    """s, in which zeta can't be differentiated."""
+    return s
+
+
+@_without_derivative.defjvp
+def _without_derivative_jvp(primals: tuple, tangents: tuple) -> tuple:
+    raise NotImplementedError("the derivative for 'zeta' is not implemented.")
+
+
+@op(promote="float", strides=LIKE_INPUTS, public=ONLY_SPECIAL)
 def special_zeta(input: Array | Number, other: Array | Number) -> Array:
     """The Hurwitz zeta function. See torch.special.zeta."""
-    check_broadcast(input, other)
-    input, other = jnp.broadcast_arrays(input, other)
-    pole = (input == 1) | ((input > 1) & (other <= 0) & (other == jnp.floor(other)))
-    return jnp.where(pole, jnp.inf, lax.zeta(input, other))
+    shape = broadcast_shapes(jnp.shape(input), jnp.shape(other))
+    input = _without_derivative(input)
+    return _zeta(jnp.broadcast_to(input, shape), jnp.broadcast_to(other, shape))
 
 
 @op("igamma", promote="float", inplace=True)
@@ -207,18 +293,18 @@ def igammac(input: Array, other: Array) -> Array:
     return lax.igammac(*jnp.broadcast_arrays(input, other))
 
 
-op("special_gammainc", promote="float", public=ONLY_SPECIAL)(igamma)
-op("special_gammaincc", promote="float", public=ONLY_SPECIAL)(igammac)
+for _name, _function in (("special_gammainc", igamma), ("special_gammaincc", igammac)):
+    op(_name, promote="float", strides=LIKE_INPUTS, public=ONLY_SPECIAL)(_function)
 
 
-@op(promote="common")
+@op(promote="common", strides=LIKE_INPUTS)
 def logaddexp(input: Array, other: Array) -> Array:
     """log(exp(input) + exp(other)), without overflow. See torch.logaddexp."""
     check_broadcast(input, other)
     return _log_add(input, other, 1.0)
 
 
-@op(promote="common")
+@op(promote="common", strides=LIKE_INPUTS)
 def logaddexp2(input: Array, other: Array) -> Array:
     """log2(2 ** input + 2 ** other), without overflow. See torch.logaddexp2."""
     check_broadcast(input, other)

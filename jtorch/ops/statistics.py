@@ -1,7 +1,7 @@
-"""Medians, quantiles, modes, histograms, covariance.
+"""Medians, quantiles, modes, covariance.
 
-Not here: mean and variance (reduction.py), sorting itself (sorting.py); bincount, whose size
-depends on the values, is among the functions that read them. Next: sorting.py.
+Not here: mean and variance (reduction.py), sorting itself (sorting.py), counting (histogram.py).
+Next: sorting.py.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from .._core.op import Array, Number, Varying, op, unwrap
-from ._promotion import is_integral, title, to_inexact
+from ._order import index_of_rank, order_of
+from ._promotion import is_integral, promoted, title, to_inexact
 from ._shapes import wrap_dim
 from .reduction import take_along
 
@@ -43,21 +44,20 @@ def _median(input: Array, dim: int | None, keepdim: bool, skip_nan: bool) -> Any
     size = input.shape[dim]
     if size == 0:
         raise IndexError(f"median(): Expected reduction dim {dim} to have non-zero size.")
-    order = jnp.argsort(input, axis=dim, stable=True).astype(jnp.int64)
     nans = jnp.sum(jnp.isnan(input), axis=dim, keepdims=True).astype(jnp.int64)
     middle = (size - 1) // 2
     if skip_nan:
         place = jnp.maximum(size - nans - 1, 0) // 2
     else:
         place = jnp.where(nans > 0, size - nans, middle)
-    indices = take_along(order, place, dim)
+    indices = index_of_rank(input, place, dim)
     values = take_along(input, indices, dim)
     if keepdim:
         return values, indices
     return values.squeeze(dim), indices.squeeze(dim)
 
 
-@op(result=("values", "indices"))
+@op(result=("values", "indices"), saves=())
 def median(input: Array, dim: int | None = None, keepdim: bool = False) -> Any:
     """The median, of two the lower; along a dimension also its index. See torch.median."""
     if dim is None and input.size == 0:
@@ -65,13 +65,13 @@ def median(input: Array, dim: int | None = None, keepdim: bool = False) -> Any:
     return _median(input, dim, keepdim, False)
 
 
-@op(result=("values", "indices"))
+@op(result=("values", "indices"), saves=())
 def nanmedian(input: Array, dim: int | None = None, keepdim: bool = False) -> Any:
     """The median of what is not NaN. See torch.nanmedian."""
     return _median(input, dim, keepdim, True)
 
 
-@op(result=("values", "indices"))
+@op(result=("values", "indices"), saves=())
 def mode(input: Array, dim: int = -1, keepdim: bool = False) -> tuple[Array, Array]:
     """The most frequent value along dim, of several the smallest, and its last index.
     See torch.mode."""
@@ -79,17 +79,20 @@ def mode(input: Array, dim: int = -1, keepdim: bool = False) -> tuple[Array, Arr
     if input.ndim == 0:
         return input, jnp.zeros((), jnp.int64)
     moved = jnp.moveaxis(input, dim, -1)
-    order = jnp.argsort(moved, axis=-1, stable=True).astype(jnp.int64)
-    values = jnp.take_along_axis(moved, order, -1)
-    count = jnp.sum(values[..., :, None] == values[..., None, :], -1)
-    best = jnp.argmax(count, axis=-1, keepdims=True).astype(jnp.int64)
-    last = best + jnp.take_along_axis(count, best, -1).astype(jnp.int64) - 1
+    order = order_of(moved, moved.ndim - 1)
+    values = jnp.take_along_axis(lax.stop_gradient(moved), order, -1)
+    place = lax.broadcasted_iota(jnp.int64, moved.shape, moved.ndim - 1)
+    begins = jnp.concatenate(
+        [jnp.ones_like(values[..., :1], bool), values[..., 1:] != values[..., :-1]], -1
+    )
+    length = place - lax.cummax(jnp.where(begins, place, 0), moved.ndim - 1)
+    last = jnp.argmax(length, axis=-1, keepdims=True)
     indices = jnp.moveaxis(jnp.take_along_axis(order, last, -1), -1, dim)
     found = take_along(input, indices, dim)
     return (found, indices) if keepdim else (found.squeeze(dim), indices.squeeze(dim))
 
 
-@op(result=("values", "indices"))
+@op(result=("values", "indices"), saves=(), out="exact")
 def kthvalue(input: Array, k: int, dim: int = -1, keepdim: bool = False) -> tuple[Array, Array]:
     """The k-th smallest element along dim (k counts from 1), and its index.
     See torch.kthvalue."""
@@ -99,8 +102,7 @@ def kthvalue(input: Array, k: int, dim: int = -1, keepdim: bool = False) -> tupl
         raise RuntimeError("kthvalue(): selected number k out of range for dimension " + str(dim))
     if input.ndim == 0:
         return input, jnp.zeros((), jnp.int64)
-    order = jnp.argsort(input, axis=dim, stable=True).astype(jnp.int64)
-    indices = lax.slice_in_dim(order, k - 1, k, axis=dim)
+    indices = index_of_rank(input, k - 1, dim)
     values = take_along(input, indices, dim)
     return (values, indices) if keepdim else (values.squeeze(dim), indices.squeeze(dim))
 
@@ -135,7 +137,7 @@ def _quantile(
         dim, keepdim = None, False
     shape = input.shape
     flat = input.reshape(-1) if dim is None else jnp.moveaxis(input, wrap_dim(dim, len(shape)), -1)
-    ordered = jnp.sort(flat, axis=-1)
+    ordered = jnp.take_along_axis(flat, order_of(flat, flat.ndim - 1), -1)
     nans = jnp.sum(jnp.isnan(flat), axis=-1, keepdims=True)
     last = flat.shape[-1] - 1
     if skip_nan:
@@ -171,7 +173,7 @@ def _interpolate(ordered: Array, place: Array, interpolation: str) -> Array:
     )
 
 
-@op(promote="own")
+@op(promote="own", saves=())
 def quantile(
     input: Array,
     q: Array | Number,
@@ -184,7 +186,7 @@ def quantile(
     return _quantile(input, q, dim, keepdim, interpolation, False)
 
 
-@op(promote="own")
+@op(promote="own", saves=())
 def nanquantile(
     input: Array,
     q: Array | Number,
@@ -197,27 +199,7 @@ def nanquantile(
     return _quantile(input, q, dim, keepdim, interpolation, True)
 
 
-@op(differentiable=False)
-def histc(input: Array, bins: int = 100, min: float = 0, max: float = 0) -> Array:
-    """How many elements fall into each of `bins` equal intervals from min to max (by default those
-    of the data). See torch.histc."""
-    if bins <= 0:
-        raise RuntimeError(f"bins must be > 0, but got {bins}")
-    if min > max:
-        raise RuntimeError("max must be larger than min")
-    flat = input.reshape(-1)
-    low, high = jnp.asarray(min, input.dtype), jnp.asarray(max, input.dtype)
-    if min == max and flat.size:
-        low, high = jnp.min(flat), jnp.max(flat)
-    equal = low == high
-    low, high = jnp.where(equal, low - 1, low), jnp.where(equal, high + 1, high)
-    place = jnp.floor((flat - low) / (high - low) * bins).astype(jnp.int64)
-    place = jnp.where(flat == high, bins - 1, place)
-    place = jnp.where((flat >= low) & (flat <= high), place, bins)
-    return jnp.zeros(bins, input.dtype).at[place].add(jnp.ones_like(flat), mode="drop")
-
-
-@op()
+@op(saves=())
 def cov(
     input: Array,
     *,
@@ -237,11 +219,29 @@ def cov(
             f"{title(fweights)} dtype"
         )
     input = to_inexact(input)
+    if aweights is not None:
+        input, aweights = promoted(input, aweights)
     rows = input.reshape(1, -1) if input.ndim < 2 else input
+    for name, part in (("fweights", fweights), ("aweights", aweights)):
+        if part is not None and part.ndim > 1:
+            raise RuntimeError(
+                f"cov(): expected {name} to have one or fewer dimensions but got {name} with "
+                f"{part.ndim} dimensions"
+            )
+        if part is not None and part.size != rows.shape[1]:
+            raise RuntimeError(
+                f"cov(): expected {name} to have the same numel as there are observations in the "
+                f"input but got {part.size} != {rows.shape[1]}"
+            )
     dtype = input.dtype
     weights = None
-    for part in (fweights, aweights):
+    for name, part in (("fweights", fweights), ("aweights", aweights)):
         if part is not None:
+            if part.size != rows.shape[1]:
+                raise RuntimeError(
+                    f"cov(): expected {name} to have the same numel as there are observations in "
+                    f"the input but got {part.size} != {rows.shape[1]}"
+                )
             part = part.astype(dtype)
             weights = part if weights is None else weights * part
     if weights is None:
@@ -259,7 +259,7 @@ def cov(
     return result.reshape(()) if rows.shape[0] == 1 else result
 
 
-@op()
+@op(saves=())
 def corrcoef(input: Array) -> Array:
     """The correlation of variables (rows) over observations (columns). See torch.corrcoef."""
     covariance = cov(input)

@@ -157,7 +157,9 @@ def _put_movedim(base: Array, new: Array, source: Any, destination: Any) -> Arra
     view=_put_movedim,
     strides=rule(lambda shape, s, out, a, b: [s[d] for d in _movedim_order(len(shape), a, b)]),
 )
-def movedim(input: Array, source: int | tuple, destination: int | tuple) -> Array:
+def movedim(
+    input: Array, source: int | tuple[int, ...], destination: int | tuple[int, ...]
+) -> Array:
     """Dimensions moved to other places. See torch.movedim."""
     return jnp.transpose(input, _movedim_order(input.ndim, source, destination))
 
@@ -219,11 +221,11 @@ def _squeezed(shape: tuple[int, ...], dim: Any) -> list[int]:
     """The dimensions that squeeze drops."""
     if dim is None:
         return [k for k, size in enumerate(shape) if size == 1]
-    dims = (dim,) if isinstance(dim, int) else dim
+    dims = (dim,) if isinstance(dim, int) else tuple(dim)
     if not shape:
         wrap_dims(dims, 1)
         return []
-    return [d for d in wrap_dims(dims, len(shape)) if shape[d] == 1]
+    return [d for d in wrap_dims(dims, len(shape)) if shape[d] == 1] if dims else []
 
 
 def _squeeze_strides(shape: tuple, strides: tuple, out: tuple, dim: Any = None) -> list[int]:
@@ -232,7 +234,7 @@ def _squeeze_strides(shape: tuple, strides: tuple, out: tuple, dim: Any = None) 
 
 
 @op(view=_put_shape, strides=rule(_squeeze_strides))
-def squeeze(input: Array, dim: int | tuple | None = None) -> Array:
+def squeeze(input: Array, dim: int | tuple[int, ...] | None = None) -> Array:
     """Dimensions of size 1 left out. See torch.squeeze."""
     return jnp.squeeze(input, tuple(_squeezed(input.shape, dim)))
 
@@ -284,10 +286,16 @@ def _expand_strides(shape: tuple, strides: tuple, out: tuple, *_: Any, **__: Any
 
 
 def _put_expand(base: Array, new: Array, size: tuple[int, ...], **_: Any) -> Array:
+    """Of the elements that share a place in memory, the one that was written."""
     lead = new.ndim - base.ndim
-    index = [0] * lead
-    index += [slice(0, 1) if b == 1 else slice(None) for b in base.shape]
-    return new[tuple(index)].reshape(base.shape)
+    expanded = [d for d, n in enumerate(new.shape) if d < lead or n != base.shape[d - lead]]
+    order = expanded + [d for d in range(new.ndim) if d not in expanded]
+    old = jnp.broadcast_to(base, new.shape)
+    written = (new != old) & ~((new != new) & (old != old))
+    kept = tuple(new.shape[d] for d in order[len(expanded) :])
+    candidates = new.transpose(order).reshape(-1, *kept)
+    first = jnp.argmax(written.transpose(order).reshape(-1, *kept), 0, keepdims=True)
+    return jnp.take_along_axis(candidates, first, 0).reshape(base.shape)
 
 
 @op(public=("Tensor",), view=_put_expand, strides=rule(_expand_strides))
@@ -311,6 +319,7 @@ def _real_part(input: Array) -> Array:
 
 @op(
     public=(),
+    offset=lambda shape, strides: 1,
     view=lambda base, new: lax.complex(base.real, new),
     strides=rule(lambda a, s, o: [2 * x for x in s]),
 )
