@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .._core.errors import absent
 from . import functional, init, modules, utils
+from ._linear_cross_entropy import LinearCrossEntropyOptions
 from .activation import (
     CELU,
     ELU,
@@ -233,6 +234,7 @@ __all__ = [
     "LayerNorm",
     "LeakyReLU",
     "Linear",
+    "LinearCrossEntropyOptions",
     "LocalResponseNorm",
     "LogSigmoid",
     "LogSoftmax",

@@ -2,27 +2,27 @@
 
 Most are op rows (jtorch/ops: activation, conv, pool, norm, loss, ...), which appear here by
 themselves. Written out here is what a row can't be: in-place forms (`inplace=True`), what draws
-random numbers (dropout, in _dropout.py), and what writes to its arguments (batch_norm, and
-embedding with max_norm, in _lookup.py).
+random numbers or writes to its arguments; what torch has too, under other signatures, is in
+jtorch/functions (dropout, embedding, normalisation).
 """
 
 from __future__ import annotations
 
 import inspect
-import math
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from .._core.dtype import dtype
 from .._core.errors import absent
 from .._core.grad_mode import no_grad
 from .._core.op import ROWS
-from .._core.record import record_inplace
+from .._core.overrides import overridable
 from .._core.tensor import Tensor
 from .._expose import functions, inplace_method, public_function, row
-from ..functions.creation import empty_like, tensor, zeros_like
-from . import _classes
-from ._dropout import (
+from ..functions.creation import empty_like, zeros_like
+from ..functions.ctc import ctc_loss
+from ..functions.dropout import (
     alpha_dropout,
     dropout,
     dropout1d,
@@ -30,11 +30,22 @@ from ._dropout import (
     dropout3d,
     feature_alpha_dropout,
     rrelu,
+    rrelu_,
 )
-from ._lookup import embedding, embedding_bag, one_hot
+from ..functions.embedding import embedding, embedding_bag, one_hot
+from ..functions.normalisation import batch_norm, instance_norm
+from . import _losses
+from ._attention import multi_head_attention_forward, scaled_dot_product_attention
+from ._linear_cross_entropy import linear_cross_entropy
+from ._pool import (
+    fractional_max_pool2d,
+    fractional_max_pool2d_with_indices,
+    fractional_max_pool3d,
+    fractional_max_pool3d_with_indices,
+)
 
 globals().update(functions("nn.functional"))
-cross_entropy, nll_loss = _classes.cross_entropy, _classes.nll_loss
+globals().update(_losses.CHECKED)
 
 
 # ------------------------------------------------------------------------------------- activations
@@ -83,6 +94,7 @@ celu_ = inplace_method(ROWS["celu"])
 hardtanh_ = inplace_method(ROWS["hardtanh"])
 threshold_ = inplace_method(ROWS["threshold"])
 
+
 sigmoid = row("sigmoid")
 tanh = row("tanh")
 _softmax = row("_softmax")
@@ -100,7 +112,7 @@ def _implicit_dim(name: str, ndim: int) -> int:
 
 
 def softmax(
-    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
+    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: dtype | None = None
 ) -> Tensor:
     """exp(input) / sum(exp(input)) along dim. See torch.nn.functional.softmax."""
     if dim is None:
@@ -109,7 +121,7 @@ def softmax(
 
 
 def log_softmax(
-    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
+    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: dtype | None = None
 ) -> Tensor:
     """log(softmax(input)) along dim. See torch.nn.functional.log_softmax."""
     if dim is None:
@@ -118,7 +130,7 @@ def log_softmax(
 
 
 def softmin(
-    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
+    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: dtype | None = None
 ) -> Tensor:
     """softmax(-input) along dim. See torch.nn.functional.softmin."""
     if dim is None:
@@ -145,103 +157,7 @@ def gumbel_softmax(
     return sharp - soft.detach() + soft
 
 
-# ----------------------------------------------------------------------------------- normalisation
-
-_batch_norm_train = row("_batch_norm_train")
-_batch_norm_eval = row("_batch_norm_eval")
-_instance_norm = row("_instance_norm")
-
-
-def batch_norm(
-    input: Tensor,
-    running_mean: Tensor | None,
-    running_var: Tensor | None,
-    weight: Tensor | None = None,
-    bias: Tensor | None = None,
-    training: bool = False,
-    momentum: float = 0.1,
-    eps: float = 1e-5,
-) -> Tensor:
-    """(input - mean) / sqrt(var + eps) * weight + bias by channel (dim 1).
-
-    In training, mean and variance are the batch's, and the running ones are moved by momentum.
-    See torch.nn.functional.batch_norm."""
-    if not training:
-        for name, value in (("running_mean", running_mean), ("running_var", running_var)):
-            if value is None:
-                raise RuntimeError(f"{name} must be defined in evaluation mode")
-        return _batch_norm_eval(input, running_mean, running_var, weight, bias, eps)
-    shape = input.shape
-    if len(shape) > 1 and math.prod(shape) == shape[1]:
-        raise ValueError(
-            f"Expected more than 1 value per channel when training, got input size {shape}"
-        )
-    for name, value in (("running_mean", running_mean), ("running_var", running_var)):
-        if value is not None and len(shape) > 1 and value.numel() != shape[1]:
-            raise RuntimeError(f"{name} should contain {shape[1]} elements not {value.numel()}")
-    output = _batch_norm_train(input, weight, bias, eps)
-    if running_mean is not None:
-        record_inplace(ROWS["_move_mean"], (running_mean, input, momentum), {})
-    if running_var is not None:
-        record_inplace(ROWS["_move_var"], (running_var, input, momentum, False), {})
-    return output
-
-
-def instance_norm(
-    input: Tensor,
-    running_mean: Tensor | None = None,
-    running_var: Tensor | None = None,
-    weight: Tensor | None = None,
-    bias: Tensor | None = None,
-    use_input_stats: bool = True,
-    momentum: float = 0.1,
-    eps: float = 1e-5,
-) -> Tensor:
-    """batch_norm of each sample by itself. See torch.nn.functional.instance_norm."""
-    if not use_input_stats:
-        if running_mean is None or running_var is None:
-            raise RuntimeError(
-                "Expected running_mean and running_var to be defined when use_input_stats is false"
-            )
-        return _batch_norm_eval(input, running_mean, running_var, weight, bias, eps)
-    if math.prod(input.shape[2:]) == 1:
-        raise ValueError(
-            f"Expected more than 1 spatial element when training, got input size {input.shape}"
-        )
-    output = _instance_norm(input, weight, bias, eps)
-    if running_mean is not None:
-        record_inplace(ROWS["_move_mean"], (running_mean, input, momentum), {})
-    if running_var is not None:
-        record_inplace(ROWS["_move_var"], (running_var, input, momentum, True), {})
-    return output
-
-
-# ----------------------------------------------------------------------------- attention, the rest
-
-_attention = row("_attention")
-_attention_weights = row("_attention_weights")
-_attention_values = row("_attention_values")
-
-
-def scaled_dot_product_attention(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attn_mask: Tensor | None = None,
-    dropout_p: float = 0.0,
-    is_causal: bool = False,
-    scale: float | None = None,
-    enable_gqa: bool = False,
-) -> Tensor:
-    """softmax(query key^T scale + mask) value: (*, L, E), (*, S, E), (*, S, V) -> (*, L, V).
-
-    See torch.nn.functional.scaled_dot_product_attention."""
-    if not 0 <= dropout_p <= 1:
-        raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {dropout_p:g}")
-    if dropout_p == 0:
-        return _attention(query, key, value, attn_mask, is_causal, scale, enable_gqa)
-    weights = _attention_weights(query, key, value, attn_mask, is_causal, scale, enable_gqa)
-    return _attention_values(dropout(weights, dropout_p), value, enable_gqa)
+# ----------------------------------------------------------------------------- distances, the rest
 
 
 def triplet_margin_with_distance_loss(
@@ -275,25 +191,6 @@ def triplet_margin_with_distance_loss(
     if reduction == "none":
         return loss
     return loss.mean() if reduction == "mean" else loss.sum()
-
-
-def ctc_loss(
-    log_probs: Tensor,
-    targets: Tensor,
-    input_lengths: Tensor | Sequence[int],
-    target_lengths: Tensor | Sequence[int],
-    blank: int = 0,
-    reduction: str = "mean",
-    zero_infinity: bool = False,
-) -> Tensor:
-    """-log of the probability of all alignments of (T, N, C) with targets (N, S), then reduced.
-
-    See torch.nn.functional.ctc_loss."""
-    lengths = [
-        given if isinstance(given, Tensor) else tensor(given, device=log_probs.device)
-        for given in (input_lengths, target_lengths)
-    ]
-    return row("_ctc_loss")(log_probs, targets, *lengths, blank, reduction, zero_infinity)
 
 
 def unfold(
@@ -354,11 +251,18 @@ __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
     "embedding",
     "embedding_bag",
     "feature_alpha_dropout",
+    "fractional_max_pool2d",
+    "fractional_max_pool2d_with_indices",
+    "fractional_max_pool3d",
+    "fractional_max_pool3d_with_indices",
     "gumbel_softmax",
     "instance_norm",
+    "linear_cross_entropy",
     "log_softmax",
+    "multi_head_attention_forward",
     "one_hot",
     "rrelu",
+    "rrelu_",
     "scaled_dot_product_attention",
     "softmax",
     "softmin",
@@ -368,6 +272,9 @@ __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
     "upsample_bilinear",
     "upsample_nearest",
 ]
+
+_rows = functions("nn.functional")
+globals().update({n: overridable(globals()[n]) for n in __all__ if n not in _rows})
 
 
 def __getattr__(name: str) -> object:

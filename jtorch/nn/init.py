@@ -18,6 +18,7 @@ import numpy as np
 from .._core.dtype import TITLES
 from .._core.generator import Generator
 from .._core.grad_mode import no_grad
+from .._core.overrides import overridable
 from .._core.tensor import Tensor
 from ..functions import random_fill
 from ..functions.random import randn, randperm
@@ -57,14 +58,14 @@ def _no_grad_uniform_(
     tensor: Tensor, a: float, b: float, generator: Generator | None = None
 ) -> Tensor:
     with no_grad():
-        return random_fill.uniform_(tensor, a, b, generator=generator)
+        return overridable(random_fill.uniform_)(tensor, a, b, generator=generator)
 
 
 def _no_grad_normal_(
     tensor: Tensor, mean: float, std: float, generator: Generator | None = None
 ) -> Tensor:
     with no_grad():
-        return random_fill.normal_(tensor, mean, std, generator=generator)
+        return overridable(random_fill.normal_)(tensor, mean, std, generator=generator)
 
 
 def _no_grad_trunc_normal_(
@@ -82,7 +83,8 @@ def _no_grad_trunc_normal_(
             stacklevel=3,
         )
     with no_grad():
-        return random_fill.truncated_normal_(tensor, mean, std, a, b, generator=generator)
+        draw = overridable(random_fill.truncated_normal_)
+        return draw(tensor, mean, std, a, b, generator=generator)
 
 
 def _no_grad_fill_(tensor: Tensor, val: float) -> Tensor:

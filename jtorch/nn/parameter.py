@@ -9,7 +9,8 @@ from collections import OrderedDict
 from typing import Any, Self
 
 from .._core.leaf import leaf_of
-from .._core.record import plain_tensors
+from .._core.overrides import disabled, plain_tensors
+from .._core.size import strided
 from .._core.tensor import Tensor
 from ..functions.creation import empty
 
@@ -20,9 +21,14 @@ class Parameter(Tensor):
     It shares the storage of `data`. See torch.nn.Parameter.
     """
 
+    __torch_function__ = staticmethod(disabled)
+    _repr_name = "tensor"
+
     def __new__(cls, data: Tensor | None = None, requires_grad: bool = True) -> Self:
         if data is None:
             data = empty(0)
+        if data.layout is not strided:
+            raise NotImplementedError(f"a Parameter of layout {data.layout}: only dense ones here")
         if requires_grad and not (data.is_floating_point() or data.is_complex()):
             raise RuntimeError(
                 "Only Tensors of floating point and complex dtype can require gradients"
@@ -43,9 +49,6 @@ class Parameter(Tensor):
         return _rebuild_parameter, (self.data, self.requires_grad, OrderedDict()), own or None
 
 
-plain_tensors.add(Parameter)
-
-
 class Buffer(Tensor):
     """A tensor that belongs to a Module's state and gets no gradient step. See torch.nn.Buffer.
 
@@ -53,6 +56,8 @@ class Buffer(Tensor):
     """
 
     persistent: bool
+    __torch_function__ = staticmethod(disabled)
+    _repr_name = "tensor"
 
     def __new__(cls, data: Tensor | None = None, *, persistent: bool = True) -> Self:
         if data is None:
@@ -60,6 +65,9 @@ class Buffer(Tensor):
         buffer: Any = data.detach().as_subclass(cls).requires_grad_(data.requires_grad)
         buffer.persistent = persistent
         return buffer
+
+
+plain_tensors.update((Parameter, Buffer))
 
 
 def _rebuild_parameter(data: Tensor, requires_grad: bool, hooks: OrderedDict) -> Parameter:
