@@ -157,16 +157,21 @@ def _call(row: Row, library: Any, sample: Sample, method: bool) -> Any:
     leaves: list | None = [] if row.gradients else None
     args = build(sample.args, library, leaves)
     kwargs = {name: build(value, library, leaves) for name, value in sample.kwargs.items()}
-    if row.function is not None:
-        result = row.function(library, *args, **kwargs)
-    elif method:
+    if method:
         result = getattr(library.Tensor, row.name)(*args, **kwargs)
     else:
-        result = _function(library, row.name)(*args, **kwargs)
+        result = function_of(row, library)(*args, **kwargs)
     found = {"result": result}
     if leaves:
         found.update(_gradients(row, library, result, leaves))
     return found
+
+
+def function_of(row: Row, library: Any) -> Callable:
+    """What a row calls: a function, or else a method."""
+    if row.function is not None:
+        return functools.partial(row.function, library)
+    return _lookup(library, row.name) or getattr(library.Tensor, row.name)
 
 
 def _function(library: Any, path: str) -> Callable:

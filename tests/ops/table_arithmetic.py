@@ -50,7 +50,12 @@ case("multiply", lambda t: [t(t.float(3), t.float(3))])
 case("subtract", lambda t: [t(t.float(3), t.float(3))])
 case("divide", lambda t: [t(t.float(3), t.float(3))])
 case("true_divide", lambda t: [t(t.int(3), t.int(3, low=1)), t(t.float(3), 2)])
-case("mul", lambda t: [t(t.bool(4), t.bool(4)), t(t.bool(4), 2.5)]).family = "arithmetic-bool"
+# False * nan and False / False are NaN, whatever XLA makes of a product with a converted bool.
+case(
+    "mul",
+    lambda t: [t(t.bool(4), t.bool(4)), t(t.bool(4), 2.5), t(t.bool(2, 11), t.special())],
+).family = "arithmetic-bool"
+case("div", lambda t: [t(t.bool(2, 3, 4), t.bool(3, 4))]).family = "arithmetic-bool"
 case(
     "div",
     lambda t: [

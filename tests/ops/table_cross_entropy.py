@@ -156,8 +156,11 @@ case(
         t(t.float(3, 4), classes(t, 3)),
         t(t.float(3, 4), classes(t, 3), 2, 0.7, t.constant(t.positive(4)), reduction="none"),
         t(t.float(4), classes(t, 1), reduction="sum"),
+        t(t.float(), np.array(0), reduction="none"),
+        t(t.float(4), classes(t, 1), reduction="none"),
     ],
     errors=lambda t: [
+        (t(t.float(2, 0), classes(t, 2)), "Expected non-empty vector or matrix"),
         (t(t.float(2, 3), classes(t, 3)), "target tensor should be 1-D"),
         (t(t.float(2, 3), classes(t, 2), p=3), "only p == 1 and p == 2 supported"),
     ],

@@ -76,7 +76,10 @@ case(
         t(t.float(4), t.float(4), "sum", 0.4),
         t(t.float(4, 2), t.float(4, 2), weight=t.constant(t.positive(4, 2))),
     ],
-    errors=lambda t: [(t(t.float(3), t.float(3), delta=0.0), "non-positive values for delta")],
+    errors=lambda t: [
+        (t(t.float(3), t.float(3), delta=value), "non-positive values for delta")
+        for value in (0.0, -1.0, -2.0)  # after the second it would be an input of the program
+    ],
     out=False,
 )
 case(

@@ -108,6 +108,7 @@ case(
 case(
     F + "rms_norm",
     lambda t: [
+        t(t.complex(2, 3), [3], t.complex(3)),
         t(t.float(2, 5), (5,), t.float(5)),
         t(t.float(2, 3, 4), (3, 4)),
         t(t.float(2, 3, 4), (4,), None, 1e-2),
@@ -128,6 +129,7 @@ case(
         t(t.float(2, 4, 3, 2), 4),
         t(t.float(2, 4), 2),
         t(t.float(2, 4, 3), 1, t.float(4), None, 1e-2),
+        t(t.float(0, 4), 2, t.float(4)),
     ],
     errors=lambda t: [
         (t(t.float(2, 3, 4), 2), "divisible by num_groups"),
@@ -139,8 +141,15 @@ case(
 )
 case(
     F + "local_response_norm",
-    lambda t: [t(t.float(2, 5, 4), 3), t(t.float(2, 5, 2, 2), 2, 0.3, 0.6, 1.5)],
-    errors=lambda t: [(t(t.float(2, 3), 2), "3D or higher dimensionality")],
+    lambda t: [
+        t(t.float(2, 5, 4), 3),
+        t(t.float(2, 5, 2, 2), 2, 0.3, 0.6, 1.5),
+        t(t.int(1, 5, 3), 2, 3, 2),
+    ],
+    errors=lambda t: [
+        (t(t.float(2, 3), 2), "3D or higher dimensionality"),
+        (t(t.int(2, 3, 4, dtype=np.int32), 2), "not implemented for 'Int'"),
+    ],
     tolerance=3,
     out=False,
 )
@@ -159,4 +168,30 @@ case(
     F + "normalize",
     lambda t: [t(np.array([[0.0, 0.0], [3.0, 4.0]], np.float32))],
     function=again("normalize"),
+)
+case(
+    "native_layer_norm",
+    lambda t: [
+        t(t.double(2, 3, 4), (3, 4), t.double(3, 4), t.double(3, 4), 1e-5),
+        t(t.float(2, 4, dtype="float16"), (4,), None, None, 1e-5),
+    ],
+    out=False,
+)
+case(
+    "native_group_norm",
+    lambda t: [
+        t(t.double(2, 4, 3), t.double(4), t.double(4), 2, 4, 3, 2, 1e-5),
+        t(t.float(0, 4, 3), None, None, 0, 4, 3, 2, 1e-5),
+    ],
+    out=False,
+    gradients=False,
+)
+case(
+    "native_batch_norm",
+    lambda t: [
+        t(t.double(4, 3, 2), t.double(3), None, None, None, True, 0.1, 1e-5),
+        t(t.float(4, 3), None, None, t.constant(t.float(3)), np.ones(3, "f"), False, 0.1, 1e-5),
+    ],
+    out=False,
+    gradients=False,
 )

@@ -63,7 +63,12 @@ case(
 )
 case(
     F + "max_pool3d",
-    lambda t: [t(t.distinct(1, 2, 4, 4, 4), 2), t(ties(t, 2, 5, 5, 5), 3, 2, 1)],
+    lambda t: [
+        t(t.distinct(1, 2, 4, 4, 4), 2),
+        t(ties(t, 2, 5, 5, 5), 3, 2, 1),
+        t(ties(t, 2, 5, 5, 5), 3, 2, 1, return_indices=True),
+    ],
+    errors=lambda t: [(t(t.float(0, 1, 2, 3), 1), "non-batch dimensions to have positive length")],
     out=False,
 )
 case(
