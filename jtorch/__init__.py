@@ -11,7 +11,7 @@ import difflib as _difflib
 import importlib as _importlib
 import math as _math
 
-from . import _expose, _methods
+from . import _aten, _expose, _methods
 from ._core import dtype as _dtype
 from ._core.device import device
 from ._core.dtype import dtype
@@ -26,19 +26,28 @@ from ._core.grad_mode import (
     no_grad,
     set_grad_enabled,
 )
-from ._core.size import Size, strided
-from ._core.tensor import Tensor
-from .functions import creation, facts, indexing, lookups, selection, shaping
-from .functions import random as _random_functions
-from .functions.facts import finfo, iinfo
-from .functions.random import Generator, default_generator
-from .functions.shaping import (
+from ._core.overrides import overridable as _overridable
+from ._core.size import (
+    Size,
     channels_last,
     channels_last_3d,
     contiguous_format,
+    layout,
     memory_format,
     preserve_format,
+    sparse_bsc,
+    sparse_bsr,
+    sparse_coo,
+    sparse_csc,
+    sparse_csr,
+    strided,
 )
+from ._core.tensor import Tensor
+from .functions import creation as _creation
+from .functions import ranges as _ranges
+from .functions.facts import finfo, iinfo
+from .functions.memory import UntypedStorage
+from .functions.random import Generator, default_generator
 from .functions.typed import CONSTRUCTORS as _CONSTRUCTORS
 
 __version__ = "0.1.0"
@@ -48,21 +57,32 @@ for _kind in _dtype.ALL:
 globals().update(_dtype.ALIASES)
 globals().update(_expose.functions("torch"))
 globals().update(_CONSTRUCTORS)
-for _module in (creation, facts, indexing, lookups, selection, shaping, _random_functions):
-    for _function in _module.FUNCTIONS:
-        globals()[
-            _function.__name__.rstrip("_")
-            if _function.__name__ == "complex_"
-            else _function.__name__
-        ] = _function
-complex = creation.complex_
-inf, nan, pi, e = _math.inf, _math.nan, _math.pi, _math.e
-layout = type(strided)
+globals().update({f.__name__: _overridable(f) for m in _methods.ROOMS for f in m.FUNCTIONS})
+complex, range = _overridable(_creation.complex_), _overridable(_ranges.range_)
+inf, nan, pi, e, newaxis = _math.inf, _math.nan, _math.pi, _math.e, None
 
-del _kind, _module, _function
+del _kind
 
 # Rooms that are loaded when they are first used: `import jtorch` stays quick.
-_ROOMS = ("autograd", "cuda", "debug", "fft", "linalg", "nn", "optim", "random", "special", "utils")
+_ROOMS = (
+    "_C",
+    "autograd",
+    "backends",
+    "cuda",
+    "debug",
+    "fft",
+    "linalg",
+    "masked",
+    "nn",
+    "optim",
+    "overrides",
+    "random",
+    "signal",
+    "sparse",
+    "special",
+    "testing",
+    "utils",
+)
 
 
 def __getattr__(name: str):
@@ -79,4 +99,6 @@ def _absent(name: str) -> str:
 
 
 def __dir__() -> list[str]:
-    return sorted([n for n in globals() if not n.startswith("_")] + list(_ROOMS))
+    return sorted(
+        [n for n in globals() if not n.startswith("_")] + [r for r in _ROOMS if r != "_C"]
+    )

@@ -7,66 +7,103 @@ from builtins import bool as _bool
 from builtins import complex as _complex
 from builtins import float as _float
 from builtins import int as _int
-from builtins import slice as _slice
 from builtins import str as _str
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias, overload
+from builtins import tuple as _tuple
+from collections.abc import Sequence
+from typing import Any, Literal, TypeAlias, overload
 
-import numpy as np
-
-from ._core.device import device as _device
-from ._core.dtype import dtype as _dtype
+from ._core.tensor import Tensor as Tensor
 from ._core.generator import Generator as _Generator
-from ._core.size import Size as _Size
+from ._core.dtype import dtype as _dtype
+from ._core.size import layout as _layout
+from ._core.size import memory_format as _memory_format
+from ._core.methods import _aminmax_result
+from ._core.methods import _cummax_result
+from ._core.methods import _cummin_result
+from ._core.methods import _frexp_result
+from ._core.methods import _geqrf_result
+from ._core.methods import _histogram_result
+from ._core.methods import _kthvalue_result
+from ._core.methods import _lu_unpack_result
+from ._core.methods import _max_result
+from ._core.methods import _median_result
+from ._core.methods import _min_result
+from ._core.methods import _mode_result
+from ._core.methods import _nanmedian_result
+from ._core.methods import _qr_result
+from ._core.methods import _slogdet_result
+from ._core.methods import _sort_result
+from ._core.methods import _svd_result
+from ._core.methods import _topk_result
+from ._core.methods import _triangular_solve_result
 
 _Number: TypeAlias = _bool | _int | _float | _complex
-
 from ._core.generator import Generator as Generator
 from ._core.errors import OutOfMemoryError as OutOfMemoryError
 from ._core.errors import ProgramError as ProgramError
 from ._core.size import Size as Size
-from ._core.tensor import Tensor as Tensor
+from .functions.memory import UntypedStorage as UntypedStorage
 from .functions.shaping import adjoint as adjoint
 from .functions.facts import allclose as allclose
-from .functions.creation import arange as arange
+from .functions.ranges import arange as arange
+from .functions.settings import are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled
 from .functions.indexing import argwhere as argwhere
-from .functions.shaping import as_strided as as_strided
+from .functions.memory import as_strided as as_strided
+from .functions.memory import as_strided as as_strided_
+from .functions.memory import as_strided_copy as as_strided_copy
+from .functions.memory import as_strided_scatter as as_strided_scatter
 from .functions.creation import as_tensor as as_tensor
 from .functions.creation import asarray as asarray
 from . import autograd as autograd
+from . import backends as backends
+from .functions.windows import bartlett_window as bartlett_window
 from .functions.chances import bernoulli as bernoulli
+from .functions.counting import bincount as bincount
+from .functions.windows import blackman_window as blackman_window
 from .functions.facts import broadcast_shapes as broadcast_shapes
 from .functions.shaping import broadcast_tensors as broadcast_tensors
 from .functions.shaping import broadcast_to as broadcast_to
 from .functions.facts import can_cast as can_cast
-from .functions.shaping import channels_last as channels_last
-from .functions.shaping import channels_last_3d as channels_last_3d
-from .functions.shaping import chunk as chunk
+from .functions.splitting import chunk as chunk
 from .functions.shaping import clone as clone
 from .functions.creation import complex_ as complex
-from .functions.shaping import contiguous_format as contiguous_format
+from .functions.lookups import cov as cov
 from . import cuda as cuda
 from . import debug as debug
-from ._core.generator import default_generator as default_generator
+from .functions.conversion import detach as detach
+from .functions.conversion import detach_ as detach_
 from ._core.device import device as device
 from ._core.dtype import dtype as dtype
+from .functions.embedding import embedding_renorm_ as embedding_renorm_
 from .functions.creation import empty as empty
 from .functions.creation import empty_like as empty_like
+from .functions.memory import empty_permuted as empty_permuted
+from .functions.memory import empty_strided as empty_strided
 from ._core.grad_mode import enable_grad as enable_grad
 from .functions.facts import equal as equal
-from .functions.creation import eye as eye
+from .functions.ranges import eye as eye
 from . import fft as fft
+from .functions.conversion import fill_ as fill_
 from .functions.facts import finfo as finfo
 from .functions.shaping import flatten as flatten
 from ._core.foreign import from_dlpack as from_dlpack
 from ._core.foreign import from_jax as from_jax
 from .functions.creation import from_numpy as from_numpy
+from .functions.creation import frombuffer as frombuffer
 from .functions.creation import full as full
 from .functions.creation import full_like as full_like
 from .functions.facts import get_default_device as get_default_device
 from ._core.dtype import get_default_dtype as get_default_dtype
+from .functions.settings import get_deterministic_debug_mode as get_deterministic_debug_mode
+from .functions.facts import get_device as get_device
+from .functions.settings import get_float32_matmul_precision as get_float32_matmul_precision
+from .functions.settings import get_num_interop_threads as get_num_interop_threads
 from .functions.facts import get_num_threads as get_num_threads
 from .functions.random import get_rng_state as get_rng_state
+from .functions.calculus import gradient as gradient
+from .functions.windows import hamming_window as hamming_window
+from .functions.windows import hann_window as hann_window
+from .functions.counting import histogramdd as histogramdd
 from .functions.facts import iinfo as iinfo
 from .functions.shaping import imag as imag
 from .functions.indexing import index_put as index_put
@@ -74,19 +111,36 @@ from .functions.indexing import index_put_ as index_put_
 from ._core.grad_mode import inference_mode as inference_mode
 from .functions.random import initial_seed as initial_seed
 from .functions.facts import is_complex as is_complex
+from .functions.facts import is_conj as is_conj
+from .functions.settings import is_deterministic_algorithms_warn_only_enabled as is_deterministic_algorithms_warn_only_enabled
+from .functions.facts import is_distributed as is_distributed
 from .functions.facts import is_floating_point as is_floating_point
 from ._core.grad_mode import is_grad_enabled as is_grad_enabled
+from .functions.facts import is_inference as is_inference
 from ._core.grad_mode import is_inference_mode_enabled as is_inference_mode_enabled
+from .functions.facts import is_neg as is_neg
 from .functions.facts import is_nonzero as is_nonzero
+from .functions.facts import is_same_size as is_same_size
+from .functions.facts import is_signed as is_signed
+from .functions.memory import is_storage as is_storage
 from .functions.facts import is_tensor as is_tensor
-from ._core.size import _Strided as layout
+from .functions.settings import is_warn_always_enabled as is_warn_always_enabled
+from .functions.spectrogram import istft as istft
+from .functions.windows import kaiser_window as kaiser_window
+from ._core.size import layout as layout
 from . import linalg as linalg
-from .functions.creation import linspace as linspace
-from .functions.creation import logspace as logspace
+from .functions.ranges import linspace as linspace
+from .functions.ranges import logspace as logspace
+from .functions.matrix import lu as lu
 from ._core.generator import manual_seed as manual_seed
+from . import masked as masked
 from .functions.indexing import masked_select as masked_select
-from .functions.shaping import memory_format as memory_format
+from ._core.size import memory_format as memory_format
 from .functions.chances import multinomial as multinomial
+from .functions.splitting import narrow as narrow
+from .functions.splitting import narrow_copy as narrow_copy
+from .functions.normalisation import native_batch_norm as native_batch_norm
+from .functions.dropout import native_dropout as native_dropout
 from . import nn as nn
 from ._core.grad_mode import no_grad as no_grad
 from .functions.indexing import nonzero as nonzero
@@ -94,9 +148,11 @@ from .functions.random import normal as normal
 from .functions.facts import numel as numel
 from .functions.creation import ones as ones
 from .functions.creation import ones_like as ones_like
+from . import ops as ops
 from . import optim as optim
+from . import overrides as overrides
+from .functions.matrix import pca_lowrank as pca_lowrank
 from .functions.chances import poisson as poisson
-from .functions.shaping import preserve_format as preserve_format
 from ._core.dtype import promote_types as promote_types
 from .functions.random import rand as rand
 from .functions.random import rand_like as rand_like
@@ -106,74 +162,95 @@ from .functions.random import randn as randn
 from .functions.random import randn_like as randn_like
 from . import random as random
 from .functions.random import randperm as randperm
+from .functions.ranges import range_ as range
 from .functions.shaping import ravel as ravel
 from .functions.shaping import real as real
 from .functions.selection import repeat_interleave as repeat_interleave
 from .functions.shaping import reshape as reshape
+from .functions.memory import resize_as_ as resize_as_
+from .functions.facts import resolve_conj as resolve_conj
+from .functions.facts import resolve_neg as resolve_neg
 from .functions.facts import result_type as result_type
+from .functions.dropout import rrelu as rrelu
+from .functions.dropout import rrelu_ as rrelu_
 from .functions.creation import scalar_tensor as scalar_tensor
 from .functions.random import seed as seed
+from .functions.splitting import select as select
 from ._core.device import set_default_device as set_default_device
 from .functions.facts import set_default_dtype as set_default_dtype
+from .functions.facts import set_default_tensor_type as set_default_tensor_type
+from .functions.settings import set_deterministic_debug_mode as set_deterministic_debug_mode
+from .functions.settings import set_float32_matmul_precision as set_float32_matmul_precision
+from .functions.settings import set_flush_denormal as set_flush_denormal
 from ._core.grad_mode import set_grad_enabled as set_grad_enabled
+from .functions.settings import set_num_interop_threads as set_num_interop_threads
 from .functions.facts import set_num_threads as set_num_threads
 from ._core.format import set_printoptions as set_printoptions
 from .functions.random import set_rng_state as set_rng_state
+from .functions.settings import set_warn_always as set_warn_always
+from . import signal as signal
+from . import sparse as sparse
+from .functions.sparse.creation import sparse_coo_tensor as sparse_coo_tensor
+from .functions.sparse.creation import sparse_csr_tensor as sparse_csr_tensor
 from . import special as special
-from .functions.shaping import split as split
-from ._core.size import strided as strided
+from .functions.splitting import split as split
+from .functions.splitting import split_with_sizes as split_with_sizes
+from .functions.sparse.products import spmm as spmm
+from .functions.matrix import svd_lowrank as svd_lowrank
 from .functions.facts import synchronize as synchronize
 from .functions.creation import tensor as tensor
-from .functions.shaping import tensor_split as tensor_split
-from .functions.shaping import unbind as unbind
+from .functions.splitting import tensor_split as tensor_split
+from . import testing as testing
+from .functions.facts import typename as typename
+from .functions.splitting import unbind as unbind
 from .functions.shaping import unflatten as unflatten
 from .functions.indexing import unique as unique
 from .functions.indexing import unique_consecutive as unique_consecutive
+from .functions.counting import unravel_index as unravel_index
+from .functions.splitting import unsafe_chunk as unsafe_chunk
+from .functions.splitting import unsafe_split as unsafe_split
+from .functions.splitting import unsafe_split_with_sizes as unsafe_split_with_sizes
+from .functions.settings import use_deterministic_algorithms as use_deterministic_algorithms
 from . import utils as utils
 from .functions.selection import where as where
+from .functions.conversion import zero_ as zero_
 from .functions.creation import zeros as zeros
 from .functions.creation import zeros_like as zeros_like
-from ._core.methods import _aminmax_result
-from ._core.methods import _cummax_result
-from ._core.methods import _cummin_result
-from ._core.methods import _frexp_result
-from ._core.methods import _kthvalue_result
-from ._core.methods import _mode_result
-from ._core.methods import _qr_result
-from ._core.methods import _slogdet_result
-from ._core.methods import _sort_result
-from ._core.methods import _svd_result
-from ._core.methods import _topk_result
-from ._core.methods import _triangular_solve_result
-def BFloat16Tensor(*args: Any) -> Tensor:
+class BFloat16Tensor(Tensor):
     """Makes Tensors of torch.bfloat16."""
-def BoolTensor(*args: Any) -> Tensor:
+class BoolTensor(Tensor):
     """Makes Tensors of torch.bool."""
-def ByteTensor(*args: Any) -> Tensor:
+class ByteTensor(Tensor):
     """Makes Tensors of torch.uint8."""
-def CharTensor(*args: Any) -> Tensor:
+class CharTensor(Tensor):
     """Makes Tensors of torch.int8."""
-def DoubleTensor(*args: Any) -> Tensor:
+class DoubleTensor(Tensor):
     """Makes Tensors of torch.float64."""
-def FloatTensor(*args: Any) -> Tensor:
+class FloatTensor(Tensor):
     """Makes Tensors of torch.float32."""
-def HalfTensor(*args: Any) -> Tensor:
+class HalfTensor(Tensor):
     """Makes Tensors of torch.float16."""
-def IntTensor(*args: Any) -> Tensor:
+class IntTensor(Tensor):
     """Makes Tensors of torch.int32."""
-def LongTensor(*args: Any) -> Tensor:
+class LongTensor(Tensor):
     """Makes Tensors of torch.int64."""
-def ShortTensor(*args: Any) -> Tensor:
+class ShortTensor(Tensor):
     """Makes Tensors of torch.int16."""
 __version__: _str
 def abs(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """|input|; the modulus, as real numbers, if input is complex. The gradient at 0 is 0. See torch.abs."""
+def abs_(input: Tensor) -> Tensor:
+    """`abs` written to input. |input|; the modulus, as real numbers, if input is complex. The gradient at 0 is 0. See torch.abs."""
 def absolute(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """|input|; the modulus, as real numbers, if input is complex. The gradient at 0 is 0. See torch.abs."""
 def acos(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse cosine. See torch.acos."""
+def acos_(input: Tensor) -> Tensor:
+    """`acos` written to input. Inverse cosine. See torch.acos."""
 def acosh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse hyperbolic cosine. See torch.acosh."""
+def acosh_(input: Tensor) -> Tensor:
+    """`acosh` written to input. Inverse hyperbolic cosine. See torch.acosh."""
 def adaptive_avg_pool1d(
     input: Tensor,
     output_size: _int | Sequence[_int | None] | None,
@@ -181,6 +258,13 @@ def adaptive_avg_pool1d(
     out: Tensor | None = None,
 ) -> Tensor:
     """Means: (N, C, L) -> (N, C, output_size). See torch.nn.functional.adaptive_avg_pool1d."""
+def adaptive_max_pool1d(
+    input: Tensor,
+    output_size: _int | Sequence[_int],
+    *,
+    out: Sequence[Tensor] | None = None,
+) -> _tuple[Tensor, Tensor]:
+    """nn.functional.adaptive_max_pool1d_with_indices. See torch.adaptive_max_pool1d."""
 def add(
     input: Tensor | _Number,
     other: Tensor | _Number,
@@ -237,6 +321,15 @@ def addmv(
     out: Tensor | None = None,
 ) -> Tensor:
     """beta * input + alpha * mat @ vec. See torch.addmv."""
+def addmv_(
+    input: Tensor,
+    mat: Tensor,
+    vec: Tensor,
+    *,
+    beta: _Number = 1,
+    alpha: _Number = 1,
+) -> Tensor:
+    """`addmv` written to input. beta * input + alpha * mat @ vec. See torch.addmv."""
 def addr(
     input: Tensor,
     vec1: Tensor,
@@ -247,6 +340,16 @@ def addr(
     out: Tensor | None = None,
 ) -> Tensor:
     """beta * input + alpha * outer(vec1, vec2). See torch.addr."""
+def affine_grid_generator(
+    theta: Tensor,
+    size: Sequence[_int],
+    align_corners: _bool,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """nn.functional.affine_grid. See torch.affine_grid_generator."""
+def alias_copy(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """A copy. See torch.alias_copy."""
 def all(
     input: Tensor,
     dim: _int | Sequence[_int] | None = None,
@@ -255,6 +358,10 @@ def all(
     out: Tensor | None = None,
 ) -> Tensor:
     """Whether no element is zero. See torch.all."""
+def alpha_dropout(input: Tensor, p: _float, train: _bool) -> Tensor:
+    """nn.functional's dropout of this kind. See torch.alpha_dropout."""
+def alpha_dropout_(input: Tensor, p: _float, train: _bool) -> Tensor:
+    """nn.functional's dropout of this kind. See torch.alpha_dropout_."""
 def amax(
     input: Tensor,
     dim: _int | Sequence[_int] | None = (),
@@ -276,7 +383,7 @@ def aminmax(
     *,
     dim: _int | None = None,
     keepdim: _bool = False,
-    out: Any = None,
+    out: Sequence[Tensor] | None = None,
 ) -> _aminmax_result:
     """The smallest and the largest elements. See torch.aminmax."""
 def angle(input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -291,18 +398,30 @@ def any(
     """Whether any element is not zero. See torch.any."""
 def arccos(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse cosine. See torch.acos."""
+def arccos_(input: Tensor) -> Tensor:
+    """`acos` written to input. Inverse cosine. See torch.acos."""
 def arccosh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse hyperbolic cosine. See torch.acosh."""
+def arccosh_(input: Tensor) -> Tensor:
+    """`acosh` written to input. Inverse hyperbolic cosine. See torch.acosh."""
 def arcsin(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse sine. See torch.asin."""
+def arcsin_(input: Tensor) -> Tensor:
+    """`asin` written to input. Inverse sine. See torch.asin."""
 def arcsinh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse hyperbolic sine. See torch.asinh."""
+def arcsinh_(input: Tensor) -> Tensor:
+    """`asinh` written to input. Inverse hyperbolic sine. See torch.asinh."""
 def arctan(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse tangent. See torch.atan."""
 def arctan2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The angle of the point (other, input) with the first axis. See torch.atan2."""
+def arctan_(input: Tensor) -> Tensor:
+    """`atan` written to input. Inverse tangent. See torch.atan."""
 def arctanh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse hyperbolic tangent. See torch.atanh."""
+def arctanh_(input: Tensor) -> Tensor:
+    """`atanh` written to input. Inverse hyperbolic tangent. See torch.atanh."""
 def argmax(
     input: Tensor,
     dim: _int | None = None,
@@ -330,14 +449,28 @@ def argsort(
     """The indices that sort input along dim. Always stable. See torch.argsort."""
 def asin(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse sine. See torch.asin."""
+def asin_(input: Tensor) -> Tensor:
+    """`asin` written to input. Inverse sine. See torch.asin."""
 def asinh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse hyperbolic sine. See torch.asinh."""
+def asinh_(input: Tensor) -> Tensor:
+    """`asinh` written to input. Inverse hyperbolic sine. See torch.asinh."""
 def atan(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse tangent. See torch.atan."""
 def atan2(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The angle of the point (other, input) with the first axis. See torch.atan2."""
+def atan_(input: Tensor) -> Tensor:
+    """`atan` written to input. Inverse tangent. See torch.atan."""
 def atanh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse hyperbolic tangent. See torch.atanh."""
+def atanh_(input: Tensor) -> Tensor:
+    """`atanh` written to input. Inverse hyperbolic tangent. See torch.atanh."""
+def atleast_1d(*tensors: Any) -> Any:
+    """Tensors as views of 1 dimensions or more. See torch.atleast_1d."""
+def atleast_2d(*tensors: Any) -> Any:
+    """Tensors as views of 2 dimensions or more. See torch.atleast_2d."""
+def atleast_3d(*tensors: Any) -> Any:
+    """Tensors as views of 3 dimensions or more. See torch.atleast_3d."""
 def avg_pool1d(
     input: Tensor,
     kernel_size: _int | Sequence[_int],
@@ -359,6 +492,18 @@ def baddbmm(
     out: Tensor | None = None,
 ) -> Tensor:
     """beta * input + alpha * bmm(batch1, batch2). See torch.baddbmm."""
+def batch_norm(
+    input: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    training: _bool,
+    momentum: _float,
+    eps: _float,
+    cudnn_enabled: _bool,
+) -> Tensor:
+    """nn.functional.batch_norm. See torch.batch_norm."""
 bfloat16: _dtype
 def bilinear(
     input1: Tensor,
@@ -369,6 +514,16 @@ def bilinear(
     out: Tensor | None = None,
 ) -> Tensor:
     """input1 @ weight[k] @ input2 for each k, plus bias: (*, a), (*, b), (out, a, b) -> (*, out)."""
+def binary_cross_entropy_with_logits(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    pos_weight: Tensor | None = None,
+    reduction: _int = 0,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """nn.functional.binary_cross_entropy_with_logits, reduction 0 none, 1 mean, 2 sum. See torch.binary_cross_entropy_with_logits."""
 def bitwise_and(
     input: Tensor | _Number,
     other: Tensor | _Number,
@@ -436,13 +591,19 @@ def cdist(
 cdouble: _dtype
 def ceil(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The smallest integer that is not smaller. The gradient is zero. See torch.ceil."""
+def ceil_(input: Tensor) -> Tensor:
+    """`ceil` written to input. The smallest integer that is not smaller. The gradient is zero. See torch.ceil."""
 def celu(input: Tensor, alpha: _float = 1.0, *, out: Tensor | None = None) -> Tensor:
     """max(0, x) + min(0, alpha * (exp(x / alpha) - 1)). See torch.nn.functional.celu."""
+def celu_(input: Tensor, alpha: _float = 1.0) -> Tensor:
+    """`celu` written to input. max(0, x) + min(0, alpha * (exp(x / alpha) - 1)). See torch.nn.functional.celu."""
 cfloat: _dtype
 def chain_matmul(*matrices: Tensor, out: Tensor | None = None) -> Tensor:
     """The product of several matrices. See torch.chain_matmul."""
 def channel_shuffle(input: Tensor, groups: _int, *, out: Tensor | None = None) -> Tensor:
     """The channels (dim 1) of `groups` groups, interleaved."""
+channels_last: _memory_format
+channels_last_3d: _memory_format
 def cholesky(input: Tensor, upper: _bool = False, *, out: Tensor | None = None) -> Tensor:
     """L with L L^H = input for positive-definite input. See torch.cholesky."""
 def cholesky_inverse(
@@ -468,10 +629,20 @@ def clamp(
     out: Tensor | None = None,
 ) -> Tensor:
     """min(max(input, lower), upper), broadcast; `max` wins where the two bounds cross."""
+def clamp_(
+    input: Tensor,
+    min: Tensor | _Number | None = None,
+    max: Tensor | _Number | None = None,
+) -> Tensor:
+    """`clamp` written to input. min(max(input, lower), upper), broadcast; `max` wins where the two bounds cross."""
 def clamp_max(input: Tensor, max: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """The smaller of input and the bound. See torch.clamp_max."""
+def clamp_max_(input: Tensor, max: Tensor | _Number) -> Tensor:
+    """`clamp_max` written to input. The smaller of input and the bound. See torch.clamp_max."""
 def clamp_min(input: Tensor, min: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """The larger of input and the bound. See torch.clamp_min."""
+def clamp_min_(input: Tensor, min: Tensor | _Number) -> Tensor:
+    """`clamp_min` written to input. The larger of input and the bound. See torch.clamp_min."""
 def clip(
     input: Tensor,
     min: Tensor | _Number | None = None,
@@ -480,6 +651,12 @@ def clip(
     out: Tensor | None = None,
 ) -> Tensor:
     """min(max(input, lower), upper), broadcast; `max` wins where the two bounds cross."""
+def clip_(
+    input: Tensor,
+    min: Tensor | _Number | None = None,
+    max: Tensor | _Number | None = None,
+) -> Tensor:
+    """`clamp` written to input. min(max(input, lower), upper), broadcast; `max` wins where the two bounds cross."""
 def column_stack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """Side by side, vectors as columns. See torch.column_stack."""
 def combinations(
@@ -505,6 +682,17 @@ def conj(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The complex conjugate: a copy, where PyTorch gives a view. See torch.conj."""
 def conj_physical(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The complex conjugate. See torch.conj_physical."""
+def conj_physical_(input: Tensor) -> Tensor:
+    """`conj_physical` written to input. The complex conjugate. See torch.conj_physical."""
+def constant_pad_nd(
+    input: Tensor,
+    pad: Sequence[_int],
+    value: _Number = 0,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """nn.functional.pad with a number. See torch.constant_pad_nd."""
+contiguous_format: _memory_format
 def conv1d(
     input: Tensor,
     weight: Tensor,
@@ -541,6 +729,15 @@ def conv3d(
     out: Tensor | None = None,
 ) -> Tensor:
     """Cross-correlation: (N, C, D, H, W), (O, C / groups, K, K, K) -> (N, O, D', H', W')."""
+def conv_tbc(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    pad: _int = 0,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """conv1d of (T, N, C) with a weight (K, C, O). See torch.nn.functional.conv_tbc."""
 def conv_transpose1d(
     input: Tensor,
     weight: Tensor,
@@ -580,14 +777,42 @@ def conv_transpose3d(
     out: Tensor | None = None,
 ) -> Tensor:
     """The transpose of conv3d: (N, C, D, H, W), (C, O / groups, K, K, K) -> (N, O, D', H', W')."""
+def convolution(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Sequence[_int],
+    padding: Sequence[_int],
+    dilation: Sequence[_int],
+    transposed: _bool,
+    output_padding: Sequence[_int],
+    groups: _int,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """conv1d to conv_transpose3d, by the dims of weight and `transposed`. See torch.convolution."""
 def copysign(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """|input| with other's sign. See torch.copysign."""
 def corrcoef(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The correlation of variables (rows) over observations (columns). See torch.corrcoef."""
 def cos(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Cosine. See torch.cos."""
+def cos_(input: Tensor) -> Tensor:
+    """`cos` written to input. Cosine. See torch.cos."""
 def cosh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Hyperbolic cosine. See torch.cosh."""
+def cosh_(input: Tensor) -> Tensor:
+    """`cosh` written to input. Hyperbolic cosine. See torch.cosh."""
+def cosine_embedding_loss(
+    input1: Tensor,
+    input2: Tensor,
+    target: Tensor,
+    margin: _Number = 0,
+    reduction: _int = 0,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """nn.functional.cosine_embedding_loss, reduction 0 none, 1 mean, 2 sum. See torch.cosine_embedding_loss."""
 def cosine_similarity(
     x1: Tensor,
     x2: Tensor,
@@ -604,15 +829,6 @@ def count_nonzero(
     out: Tensor | None = None,
 ) -> Tensor:
     """How many elements are not zero. See torch.count_nonzero."""
-def cov(
-    input: Tensor,
-    *,
-    correction: _int = 1,
-    fweights: Tensor | None = None,
-    aweights: Tensor | None = None,
-    out: Tensor | None = None,
-) -> Tensor:
-    """The covariance of variables (rows) over observations (columns). See torch.cov."""
 def cross(
     input: Tensor,
     other: Tensor,
@@ -621,9 +837,19 @@ def cross(
     out: Tensor | None = None,
 ) -> Tensor:
     """The cross product along a dimension of size 3, by default the first such. See torch.cross."""
-def cummax(input: Tensor, dim: _int, *, out: Any = None) -> _cummax_result:
+def ctc_loss(
+    log_probs: Tensor,
+    targets: Tensor,
+    input_lengths: Tensor | Sequence[_int],
+    target_lengths: Tensor | Sequence[_int],
+    blank: _int = 0,
+    reduction: _int = 0,
+    zero_infinity: _bool = False,
+) -> Tensor:
+    """nn.functional.ctc_loss, reduction 0 none, 1 mean, 2 sum. See torch.ctc_loss."""
+def cummax(input: Tensor, dim: _int, *, out: Sequence[Tensor] | None = None) -> _cummax_result:
     """Running maximum along dim, and where it is. See torch.cummax."""
-def cummin(input: Tensor, dim: _int, *, out: Any = None) -> _cummin_result:
+def cummin(input: Tensor, dim: _int, *, out: Sequence[Tensor] | None = None) -> _cummin_result:
     """Running minimum along dim, and where it is. See torch.cummin."""
 def cumprod(
     input: Tensor,
@@ -650,10 +876,15 @@ def cumulative_trapezoid(
     out: Tensor | None = None,
 ) -> Tensor:
     """The running integral along dim by the trapezoid rule. See torch.cumulative_trapezoid."""
+default_generator: _Generator
 def deg2rad(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Degrees to radians: input * pi / 180. See torch.deg2rad."""
+def deg2rad_(input: Tensor) -> Tensor:
+    """`deg2rad` written to input. Degrees to radians: input * pi / 180. See torch.deg2rad."""
 def det(A: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The determinant. See torch.linalg.det."""
+def detach_copy(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """A copy. See torch.alias_copy."""
 def diag(input: Tensor, diagonal: _int = 0, *, out: Tensor | None = None) -> Tensor:
     """The matrix with that diagonal, or the diagonal of a matrix. See torch.diag."""
 def diag_embed(
@@ -676,6 +907,15 @@ def diagonal(
     out: Tensor | None = None,
 ) -> Tensor:
     """The diagonal of two dimensions, as a new last one. See torch.diagonal."""
+def diagonal_copy(
+    input: Tensor,
+    offset: _int = 0,
+    dim1: _int = 0,
+    dim2: _int = 1,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """A copy of what `diagonal` shows. See torch.diagonal_copy."""
 def diagonal_scatter(
     input: Tensor,
     src: Tensor,
@@ -719,7 +959,11 @@ def divide(
 def dot(input: Tensor, tensor: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The sum of the products of two vectors. See torch.dot."""
 double: _dtype
-def dsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
+def dropout(input: Tensor, p: _float, train: _bool) -> Tensor:
+    """nn.functional's dropout of this kind. See torch.dropout."""
+def dropout_(input: Tensor, p: _float, train: _bool) -> Tensor:
+    """nn.functional's dropout of this kind. See torch.dropout_."""
+def dsplit(input: Tensor, indices_or_sections: Any) -> _tuple[Tensor, ...]:
     """tensor_split along dimension 2. See torch.dsplit."""
 def dstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """In depth: along dim 2. See torch.dstack."""
@@ -730,22 +974,60 @@ def einsum(
     out: Tensor | None = None,
 ) -> Tensor:
     """The sum of products that the equation spells ("bij,bjk->bik"). See torch.einsum."""
+def embedding(
+    weight: Tensor,
+    indices: Tensor,
+    padding_idx: _int = -1,
+    scale_grad_by_freq: _bool = False,
+    sparse: _bool = False,
+) -> Tensor:
+    """weight[indices]: nn.functional.embedding with the table first; -1 is no padding_idx."""
 def eq(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input == other, element by element. See torch.eq."""
 def erf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The error function. See torch.erf."""
+def erf_(input: Tensor) -> Tensor:
+    """`erf` written to input. The error function. See torch.erf."""
 def erfc(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """1 - erf(input). See torch.erfc."""
+def erfc_(input: Tensor) -> Tensor:
+    """`erfc` written to input. 1 - erf(input). See torch.erfc."""
 def erfinv(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The inverse of the error function. See torch.erfinv."""
 def exp(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """e to the power of input. See torch.exp."""
 def exp2(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """2 to the power of input. See torch.exp2."""
+def exp2_(input: Tensor) -> Tensor:
+    """`exp2` written to input. 2 to the power of input. See torch.exp2."""
+def exp_(input: Tensor) -> Tensor:
+    """`exp` written to input. e to the power of input. See torch.exp."""
+def expand_copy(
+    input: Tensor,
+    size: Sequence[_int],
+    *,
+    implicit: _bool = False,
+    out: Tensor | None = None,
+) -> Tensor:
+    """A copy of what `expand` shows. See torch.expand_copy."""
 def expm1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """exp(input) - 1, accurate near zero. See torch.expm1."""
+def expm1_(input: Tensor) -> Tensor:
+    """`expm1` written to input. exp(input) - 1, accurate near zero. See torch.expm1."""
+def feature_alpha_dropout(input: Tensor, p: _float, train: _bool) -> Tensor:
+    """nn.functional's dropout of this kind. See torch.feature_alpha_dropout."""
+def feature_alpha_dropout_(input: Tensor, p: _float, train: _bool) -> Tensor:
+    """nn.functional's dropout of this kind. See torch.feature_alpha_dropout_."""
+def feature_dropout(input: Tensor, p: _float, train: _bool) -> Tensor:
+    """nn.functional's dropout of this kind. See torch.feature_dropout."""
+def feature_dropout_(input: Tensor, p: _float, train: _bool) -> Tensor:
+    """nn.functional's dropout of this kind. See torch.feature_dropout_."""
+def fill(input: Tensor, value: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
+    """One value in the shape and dtype of a Tensor. See torch.fill."""
 def fix(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The integer part. The gradient is zero. See torch.trunc."""
+def fix_(input: Tensor) -> Tensor:
+    """`trunc` written to input. The integer part. The gradient is zero. See torch.trunc."""
 def flip(input: Tensor, dims: Sequence[_int], *, out: Tensor | None = None) -> Tensor:
     """The elements in reverse order along dims. See torch.flip."""
 def fliplr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -769,6 +1051,8 @@ def float_power(
     """The power in float64, or complex128. See torch.float_power."""
 def floor(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The largest integer that is not larger. The gradient is zero. See torch.floor."""
+def floor_(input: Tensor) -> Tensor:
+    """`floor` written to input. The largest integer that is not larger. The gradient is zero. See torch.floor."""
 def floor_divide(
     input: Tensor | _Number,
     other: Tensor | _Number,
@@ -784,14 +1068,27 @@ def fmod(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -
     """input - other * trunc(input / other): the sign is input's. See torch.fmod."""
 def frac(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """input without its integer part: input - trunc(input). See torch.frac."""
-def frexp(input: Tensor, *, out: Any = None) -> _frexp_result:
+def frac_(input: Tensor) -> Tensor:
+    """`frac` written to input. input without its integer part: input - trunc(input). See torch.frac."""
+def frexp(input: Tensor, *, out: Sequence[Tensor] | None = None) -> _frexp_result:
     """input as mantissa * 2 ** exponent, |mantissa| in [0.5, 1). See torch.frexp."""
-def gather(input: Tensor, dim: _int, index: Tensor, *, sparse_grad: _bool = False) -> Tensor:
+def gather(
+    input: Tensor,
+    dim: _int,
+    index: Tensor,
+    *,
+    sparse_grad: _bool = False,
+    out: Tensor | None = None,
+) -> Tensor:
     """result[i][j] = input[index[i][j]][j] for dim 0, and so on. See torch.gather."""
 def gcd(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The greatest common divisor of integers. See torch.gcd."""
+def gcd_(input: Tensor, other: Tensor) -> Tensor:
+    """`gcd` written to input. The greatest common divisor of integers. See torch.gcd."""
 def ge(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input >= other, element by element. See torch.ge."""
+def geqrf(input: Tensor, *, out: Sequence[Tensor] | None = None) -> _geqrf_result:
+    """R above and reflectors below the diagonal of one matrix, and their factors tau. See torch.geqrf."""
 def ger(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The products of each element of one vector with each of another. See torch.outer."""
 def greater(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
@@ -803,6 +1100,36 @@ def greater_equal(
     out: Tensor | None = None,
 ) -> Tensor:
     """input >= other, element by element. See torch.ge."""
+def grid_sampler(
+    input: Tensor,
+    grid: Tensor,
+    interpolation_mode: _int,
+    padding_mode: _int,
+    align_corners: _bool,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """nn.functional.grid_sample, its modes as numbers. See torch.grid_sampler."""
+def grid_sampler_2d(
+    input: Tensor,
+    grid: Tensor,
+    interpolation_mode: _int,
+    padding_mode: _int,
+    align_corners: _bool,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """nn.functional.grid_sample, its modes as numbers. See torch.grid_sampler."""
+def grid_sampler_3d(
+    input: Tensor,
+    grid: Tensor,
+    interpolation_mode: _int,
+    padding_mode: _int,
+    align_corners: _bool,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """nn.functional.grid_sample, its modes as numbers. See torch.grid_sampler."""
 def group_norm(
     input: Tensor,
     num_groups: _int,
@@ -818,8 +1145,26 @@ def gt(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -> 
 half: _dtype
 def hardshrink(input: Tensor, lambd: _Number = 0.5, *, out: Tensor | None = None) -> Tensor:
     """input, but 0 on [-lambd, lambd]. See torch.nn.functional.hardshrink."""
+def hash_tensor(
+    input: Tensor,
+    dim: _int | Sequence[_int] = (),
+    *,
+    keepdim: _bool = False,
+    mode: _int = 0,
+    out: Tensor | None = None,
+) -> Tensor:
+    """The exclusive or of the bits of all elements, as float64 or int64, along dims."""
 def heaviside(input: Tensor, values: Tensor, *, out: Tensor | None = None) -> Tensor:
     """0 below zero, 1 above, `values` at zero. See torch.heaviside."""
+def hinge_embedding_loss(
+    input: Tensor,
+    target: Tensor,
+    margin: _Number = 1.0,
+    reduction: _int = 0,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """nn.functional.hinge_embedding_loss, reduction 0 none, 1 mean, 2 sum. See torch.hinge_embedding_loss."""
 def histc(
     input: Tensor,
     bins: _int = 100,
@@ -829,7 +1174,17 @@ def histc(
     out: Tensor | None = None,
 ) -> Tensor:
     """How many elements fall into each of `bins` equal intervals from min to max (by default those of the data). See torch.histc."""
-def hsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
+def histogram(
+    input: Tensor,
+    bins: Tensor | _int = 100,
+    *,
+    range: Sequence[_float] | None = None,
+    weight: Tensor | None = None,
+    density: _bool = False,
+    out: Sequence[Tensor] | None = None,
+) -> _histogram_result:
+    """How many elements lie in each bin (bins: their number, or their edges), and the edges."""
+def hsplit(input: Tensor, indices_or_sections: Any) -> _tuple[Tensor, ...]:
     """tensor_split along dimension 1. See torch.hsplit."""
 def hstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """Side by side: along dim 1, vectors along dim 0. See torch.hstack."""
@@ -837,6 +1192,8 @@ def hypot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """sqrt(input ** 2 + other ** 2). See torch.hypot."""
 def i0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The modified Bessel function of order 0. See torch.i0."""
+def i0_(input: Tensor) -> Tensor:
+    """`i0` written to input. The modified Bessel function of order 0. See torch.i0."""
 def igamma(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The regularised lower incomplete gamma function. See torch.igamma."""
 def igammac(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -848,11 +1205,26 @@ def index_add(
     source: Tensor,
     *,
     alpha: _Number = 1,
+    out: Tensor | None = None,
 ) -> Tensor:
     """input with alpha * source added to its slices along dim at index; repeated indices accumulate. See torch.index_add."""
-def index_copy(input: Tensor, dim: _int, index: Tensor, source: Tensor) -> Tensor:
+def index_copy(
+    input: Tensor,
+    dim: _int,
+    index: Tensor,
+    source: Tensor,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
     """input with its slices along dim at index replaced by source's. See torch.index_copy."""
-def index_fill(input: Tensor, dim: _int, index: Tensor, value: Tensor | _Number) -> Tensor:
+def index_fill(
+    input: Tensor,
+    dim: _int,
+    index: Tensor,
+    value: Tensor | _Number,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
     """input with its slices along dim at index filled with a number. See torch.index_fill."""
 def index_reduce(
     input: Tensor,
@@ -865,11 +1237,29 @@ def index_reduce(
     out: Tensor | None = None,
 ) -> Tensor:
     """input with the slices of source reduced into its slices at index. See torch.index_reduce."""
-def index_select(input: Tensor, dim: _int, index: Tensor) -> Tensor:
+def index_select(
+    input: Tensor,
+    dim: _int,
+    index: Tensor,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
     """The slices of input along dim at index. See torch.index_select."""
 inf: _float
 def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The sum of products over the last dimensions of both. See torch.inner."""
+def instance_norm(
+    input: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    use_input_stats: _bool,
+    momentum: _float,
+    eps: _float,
+    cudnn_enabled: _bool,
+) -> Tensor:
+    """nn.functional.instance_norm. See torch.instance_norm."""
 int: _dtype
 int16: _dtype
 int32: _dtype
@@ -908,6 +1298,15 @@ def isposinf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether an element is plus infinity. See torch.isposinf."""
 def isreal(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether the imaginary part is zero. See torch.isreal."""
+def kl_div(
+    input: Tensor,
+    target: Tensor,
+    reduction: _int = 0,
+    log_target: _bool = False,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """nn.functional.kl_div, reduction 0 none, 1 mean, 2 sum. See torch.kl_div."""
 def kron(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The Kronecker product. See torch.kron."""
 def kthvalue(
@@ -916,7 +1315,7 @@ def kthvalue(
     dim: _int = -1,
     keepdim: _bool = False,
     *,
-    out: Any = None,
+    out: Sequence[Tensor] | None = None,
 ) -> _kthvalue_result:
     """The k-th smallest element along dim (k counts from 1), and its index. See torch.kthvalue."""
 def layer_norm(
@@ -931,8 +1330,12 @@ def layer_norm(
     """input standardised over its last dims, those of normalized_shape, times weight, plus bias."""
 def lcm(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The least common multiple of integers. See torch.lcm."""
+def lcm_(input: Tensor, other: Tensor) -> Tensor:
+    """`lcm` written to input. The least common multiple of integers. See torch.lcm."""
 def ldexp(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """input * 2 ** other. See torch.ldexp."""
+def ldexp_(input: Tensor, other: Tensor) -> Tensor:
+    """`ldexp` written to input. input * 2 ** other. See torch.ldexp."""
 def le(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input <= other, element by element. See torch.le."""
 def lerp(
@@ -953,10 +1356,18 @@ def log(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Natural logarithm. See torch.log."""
 def log10(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Logarithm to base 10. See torch.log10."""
+def log10_(input: Tensor) -> Tensor:
+    """`log10` written to input. Logarithm to base 10. See torch.log10."""
 def log1p(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """log(1 + input), accurate near zero. See torch.log1p."""
+def log1p_(input: Tensor) -> Tensor:
+    """`log1p` written to input. log(1 + input), accurate near zero. See torch.log1p."""
 def log2(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Logarithm to base 2. See torch.log2."""
+def log2_(input: Tensor) -> Tensor:
+    """`log2` written to input. Logarithm to base 2. See torch.log2."""
+def log_(input: Tensor) -> Tensor:
+    """`log` written to input. Natural logarithm. See torch.log."""
 def log_softmax(
     input: Tensor,
     dim: _int,
@@ -983,6 +1394,8 @@ def logical_xor(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> T
     """Exclusive or of the truth values, as bool. See torch.logical_xor."""
 def logit(input: Tensor, eps: _float | None = None, *, out: Tensor | None = None) -> Tensor:
     """log(input / (1 - input)), input clamped to [eps, 1 - eps] if eps is given. See torch.logit."""
+def logit_(input: Tensor, eps: _float | None = None) -> Tensor:
+    """`logit` written to input. log(input / (1 - input)), input clamped to [eps, 1 - eps] if eps is given. See torch.logit."""
 def logsumexp(
     input: Tensor,
     dim: _int | Sequence[_int] | None,
@@ -994,6 +1407,33 @@ def logsumexp(
 long: _dtype
 def lt(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input < other, element by element. See torch.lt."""
+def lu_solve(
+    b: Tensor,
+    LU_data: Tensor,
+    LU_pivots: Tensor,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """X with A X = b, given lu_factor(A). See torch.lu_solve."""
+def lu_unpack(
+    LU_data: Tensor,
+    LU_pivots: Tensor,
+    unpack_data: _bool = True,
+    unpack_pivots: _bool = True,
+    *,
+    out: Sequence[Tensor] | None = None,
+) -> _lu_unpack_result:
+    """P, L and U of lu_factor's results; empty ones for what is not wanted. See torch.lu_unpack."""
+def margin_ranking_loss(
+    input1: Tensor,
+    input2: Tensor,
+    target: Tensor,
+    margin: _Number = 0,
+    reduction: _int = 0,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """nn.functional.margin_ranking_loss, reduction 0 none, 1 mean, 2 sum. See torch.margin_ranking_loss."""
 def masked_fill(
     input: Tensor,
     mask: Tensor,
@@ -1016,15 +1456,48 @@ def matrix_exp(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The matrix exponential. See torch.matrix_exp."""
 def matrix_power(input: Tensor, n: _int, *, out: Tensor | None = None) -> Tensor:
     """The n-th power of square matrices. See torch.matrix_power."""
+@overload
+def max(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The largest element; along a dimension also its index (the first of several); or, given a second tensor, the larger of each pair. Of all: equals share the gradient. See torch.max."""
+@overload
 def max(
     input: Tensor,
-    dim: Tensor | _int | None = None,
+    dim: _int,
     keepdim: _bool = False,
     *,
-    other: Tensor | None = None,
-    out: Any = None,
-) -> Any:
+    out: Sequence[Tensor] | None = None,
+) -> _max_result:
     """The largest element; along a dimension also its index (the first of several); or, given a second tensor, the larger of each pair. Of all: equals share the gradient. See torch.max."""
+@overload
+def max(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The largest element; along a dimension also its index (the first of several); or, given a second tensor, the larger of each pair. Of all: equals share the gradient. See torch.max."""
+@overload
+def max_pool1d(
+    input: Tensor,
+    kernel_size: _int | Sequence[_int],
+    stride: _int | Sequence[_int] | None = None,
+    padding: _int | Sequence[_int] = 0,
+    dilation: _int | Sequence[_int] = 1,
+    ceil_mode: _bool = False,
+    return_indices: Literal[False] = False,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """The maximum of each window: (N, C, L) -> (N, C, L'). See torch.nn.functional.max_pool1d."""
+@overload
+def max_pool1d(
+    input: Tensor,
+    kernel_size: _int | Sequence[_int],
+    stride: _int | Sequence[_int] | None = None,
+    padding: _int | Sequence[_int] = 0,
+    dilation: _int | Sequence[_int] = 1,
+    ceil_mode: _bool = False,
+    *,
+    return_indices: Literal[True],
+    out: Sequence[Tensor] | None = None,
+) -> _tuple[Tensor, Tensor]:
+    """The maximum of each window: (N, C, L) -> (N, C, L'). See torch.nn.functional.max_pool1d."""
+@overload
 def max_pool1d(
     input: Tensor,
     kernel_size: _int | Sequence[_int],
@@ -1037,6 +1510,45 @@ def max_pool1d(
     out: Any = None,
 ) -> Any:
     """The maximum of each window: (N, C, L) -> (N, C, L'). See torch.nn.functional.max_pool1d."""
+def max_pool1d_with_indices(
+    input: Tensor,
+    kernel_size: _int | Sequence[_int],
+    stride: _int | Sequence[_int] | None = None,
+    padding: _int | Sequence[_int] = 0,
+    dilation: _int | Sequence[_int] = 1,
+    ceil_mode: _bool = False,
+    return_indices: _bool = False,
+    *,
+    out: Sequence[Tensor] | None = None,
+) -> _tuple[Tensor, Tensor]:
+    """max_pool1d and where in the flattened last dims the maxima stand."""
+@overload
+def max_pool2d(
+    input: Tensor,
+    kernel_size: _int | Sequence[_int],
+    stride: _int | Sequence[_int] | None = None,
+    padding: _int | Sequence[_int] = 0,
+    dilation: _int | Sequence[_int] = 1,
+    ceil_mode: _bool = False,
+    return_indices: Literal[False] = False,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """The maximum of each window: (N, C, H, W) -> (N, C, H', W'). See torch.nn.functional.max_pool2d."""
+@overload
+def max_pool2d(
+    input: Tensor,
+    kernel_size: _int | Sequence[_int],
+    stride: _int | Sequence[_int] | None = None,
+    padding: _int | Sequence[_int] = 0,
+    dilation: _int | Sequence[_int] = 1,
+    ceil_mode: _bool = False,
+    *,
+    return_indices: Literal[True],
+    out: Sequence[Tensor] | None = None,
+) -> _tuple[Tensor, Tensor]:
+    """The maximum of each window: (N, C, H, W) -> (N, C, H', W'). See torch.nn.functional.max_pool2d."""
+@overload
 def max_pool2d(
     input: Tensor,
     kernel_size: _int | Sequence[_int],
@@ -1048,7 +1560,34 @@ def max_pool2d(
     *,
     out: Any = None,
 ) -> Any:
-    """The maximum of each window: (N, C, H, W) -> (N, C, H', W')."""
+    """The maximum of each window: (N, C, H, W) -> (N, C, H', W'). See torch.nn.functional.max_pool2d."""
+@overload
+def max_pool3d(
+    input: Tensor,
+    kernel_size: _int | Sequence[_int],
+    stride: _int | Sequence[_int] | None = None,
+    padding: _int | Sequence[_int] = 0,
+    dilation: _int | Sequence[_int] = 1,
+    ceil_mode: _bool = False,
+    return_indices: Literal[False] = False,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """The maximum of each window: (N, C, D, H, W) -> (N, C, D', H', W'). See torch.nn.functional.max_pool3d."""
+@overload
+def max_pool3d(
+    input: Tensor,
+    kernel_size: _int | Sequence[_int],
+    stride: _int | Sequence[_int] | None = None,
+    padding: _int | Sequence[_int] = 0,
+    dilation: _int | Sequence[_int] = 1,
+    ceil_mode: _bool = False,
+    *,
+    return_indices: Literal[True],
+    out: Sequence[Tensor] | None = None,
+) -> _tuple[Tensor, Tensor]:
+    """The maximum of each window: (N, C, D, H, W) -> (N, C, D', H', W'). See torch.nn.functional.max_pool3d."""
+@overload
 def max_pool3d(
     input: Tensor,
     kernel_size: _int | Sequence[_int],
@@ -1060,7 +1599,7 @@ def max_pool3d(
     *,
     out: Any = None,
 ) -> Any:
-    """The maximum of each window: (N, C, D, H, W) -> (N, C, D', H', W')."""
+    """The maximum of each window: (N, C, D, H, W) -> (N, C, D', H', W'). See torch.nn.functional.max_pool3d."""
 def maximum(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The larger of two; NaN if either is. Equal operands share the gradient. See torch.maximum."""
 def mean(
@@ -1072,28 +1611,38 @@ def mean(
     out: Tensor | None = None,
 ) -> Tensor:
     """The mean. See torch.mean."""
+@overload
+def median(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The median, of two the lower; along a dimension also its index. See torch.median."""
+@overload
 def median(
     input: Tensor,
-    dim: _int | None = None,
+    dim: _int,
     keepdim: _bool = False,
     *,
-    out: Any = None,
-) -> Any:
+    out: Sequence[Tensor] | None = None,
+) -> _median_result:
     """The median, of two the lower; along a dimension also its index. See torch.median."""
 def meshgrid(
     *tensors: Tensor,
     indexing: _str | None = None,
-    out: Any = None,
-) -> tuple[Tensor, ...]:
+    out: Sequence[Tensor] | None = None,
+) -> _tuple[Tensor, ...]:
     """The coordinates of a grid spanned by vectors, the first along dim 0 ("ij") or along dim 1 ("xy"). See torch.meshgrid."""
+@overload
+def min(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The smallest element; along a dimension also its index (the first of several); or, given a second tensor, the smaller of each pair. Of all: equals share the gradient. See torch.min."""
+@overload
 def min(
     input: Tensor,
-    dim: Tensor | _int | None = None,
+    dim: _int,
     keepdim: _bool = False,
     *,
-    other: Tensor | None = None,
-    out: Any = None,
-) -> Any:
+    out: Sequence[Tensor] | None = None,
+) -> _min_result:
+    """The smallest element; along a dimension also its index (the first of several); or, given a second tensor, the smaller of each pair. Of all: equals share the gradient. See torch.min."""
+@overload
+def min(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The smallest element; along a dimension also its index (the first of several); or, given a second tensor, the smaller of each pair. Of all: equals share the gradient. See torch.min."""
 def minimum(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The smaller of two; NaN if either is. Equal operands share the gradient. See torch.minimum."""
@@ -1104,7 +1653,7 @@ def mode(
     dim: _int = -1,
     keepdim: _bool = False,
     *,
-    out: Any = None,
+    out: Sequence[Tensor] | None = None,
 ) -> _mode_result:
     """The most frequent value along dim, of several the smallest, and its last index. See torch.mode."""
 def moveaxis(
@@ -1153,6 +1702,13 @@ def nan_to_num(
     out: Tensor | None = None,
 ) -> Tensor:
     """NaN and the infinities replaced, by 0 and the extreme numbers of the dtype if not said otherwise. See torch.nan_to_num."""
+def nan_to_num_(
+    input: Tensor,
+    nan: _float | None = None,
+    posinf: _float | None = None,
+    neginf: _float | None = None,
+) -> Tensor:
+    """`nan_to_num` written to input. NaN and the infinities replaced, by 0 and the extreme numbers of the dtype if not said otherwise. See torch.nan_to_num."""
 def nanmean(
     input: Tensor,
     dim: _int | Sequence[_int] | None = None,
@@ -1162,13 +1718,17 @@ def nanmean(
     out: Tensor | None = None,
 ) -> Tensor:
     """The mean of what is not NaN. See torch.nanmean."""
+@overload
+def nanmedian(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The median of what is not NaN. See torch.nanmedian."""
+@overload
 def nanmedian(
     input: Tensor,
-    dim: _int | None = None,
+    dim: _int,
     keepdim: _bool = False,
     *,
-    out: Any = None,
-) -> Any:
+    out: Sequence[Tensor] | None = None,
+) -> _nanmedian_result:
     """The median of what is not NaN. See torch.nanmedian."""
 def nanquantile(
     input: Tensor,
@@ -1189,23 +1749,52 @@ def nansum(
     out: Tensor | None = None,
 ) -> Tensor:
     """The sum of what is not NaN. See torch.nansum."""
-def narrow(
+def native_channel_shuffle(input: Tensor, groups: _int, *, out: Tensor | None = None) -> Tensor:
+    """The channels (dim 1) of `groups` groups, interleaved."""
+def native_group_norm(
     input: Tensor,
-    dim: _int,
-    start: _Number,
-    length: _int,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    N: _int,
+    C: _int,
+    HxW: _int,
+    group: _int,
+    eps: _Number,
     *,
-    out: Tensor | None = None,
-) -> Tensor:
-    """`length` entries of a dimension from `start` on. See torch.narrow."""
+    out: Sequence[Tensor] | None = None,
+) -> _tuple[Tensor, Tensor, Tensor]:
+    """group_norm of (N, C, *), and its mean and 1 / sqrt(variance + eps), both (N, group)."""
+def native_layer_norm(
+    input: Tensor,
+    normalized_shape: Sequence[_int],
+    weight: Tensor | None,
+    bias: Tensor | None,
+    eps: _Number,
+    *,
+    out: Sequence[Tensor] | None = None,
+) -> _tuple[Tensor, Tensor, Tensor]:
+    """layer_norm, and its mean and 1 / sqrt(variance + eps). See torch.native_layer_norm."""
 def ne(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input != other, element by element. See torch.ne."""
 def neg(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """-input. See torch.neg."""
+def neg_(input: Tensor) -> Tensor:
+    """`neg` written to input. -input. See torch.neg."""
 def negative(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """-input. See torch.neg."""
+def negative_(input: Tensor) -> Tensor:
+    """`neg` written to input. -input. See torch.neg."""
+newaxis: None
 def nextafter(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The next float after input towards other. See torch.nextafter."""
+    """The next float after input towards other. The gradient of input is 1 where it moves. See torch.nextafter."""
+def nonzero_static(
+    input: Tensor,
+    *,
+    size: _int,
+    fill_value: _int = -1,
+    out: Tensor | None = None,
+) -> Tensor:
+    """The indices of the first `size` nonzero elements, filled up with `fill_value`."""
 def norm(
     input: Tensor,
     p: _float | _str | None = 'fro',
@@ -1218,6 +1807,18 @@ def norm(
     """The p-norm over dims, all of them by default. See torch.norm."""
 def not_equal(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input != other, element by element. See torch.ne."""
+def orgqr(input: Tensor, tau: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The first columns of the product of reflectors: [..., m, n], [..., k] -> [..., m, n]. See torch.linalg.householder_product."""
+def ormqr(
+    input: Tensor,
+    tau: Tensor,
+    other: Tensor,
+    left: _bool = True,
+    transpose: _bool = False,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """Q other or other Q, where Q is the product of reflectors, or Q^H if `transpose`. See torch.ormqr."""
 def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The products of each element of one vector with each of another. See torch.outer."""
 def pairwise_distance(
@@ -1234,6 +1835,8 @@ def pdist(input: Tensor, p: _float = 2, *, out: Tensor | None = None) -> Tensor:
     """The p-norm distances of all pairs of rows: (N, M) -> (N (N - 1) / 2). See torch.pdist."""
 def permute(input: Tensor, dims: Sequence[_int], *, out: Tensor | None = None) -> Tensor:
     """Dimensions in another order. See torch.permute."""
+def permute_copy(input: Tensor, dims: Sequence[_int], *, out: Tensor | None = None) -> Tensor:
+    """A copy of what `permute` shows. See torch.permute_copy."""
 pi: _float
 def pinverse(input: Tensor, rcond: _float = 1e-15, *, out: Tensor | None = None) -> Tensor:
     """The Moore-Penrose inverse. See torch.pinverse."""
@@ -1246,6 +1849,17 @@ def pixel_unshuffle(
     out: Tensor | None = None,
 ) -> Tensor:
     """(*, C, H r, W r) -> (*, C r^2, H, W). See torch.nn.functional.pixel_unshuffle."""
+def poisson_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    log_input: _bool = True,
+    full: _bool = False,
+    eps: _Number = 1e-08,
+    reduction: _int = 0,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """nn.functional.poisson_nll_loss, reduction 0 none, 1 mean, 2 sum. See torch.poisson_nll_loss."""
 def polar(abs: Tensor, angle: Tensor, *, out: Tensor | None = None) -> Tensor:
     """abs * (cos(angle) + i sin(angle)). See torch.polar."""
 def polygamma(n: _int, input: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -1261,6 +1875,7 @@ def pow(
     """input to the power of exponent, broadcast. See torch.pow."""
 def prelu(input: Tensor, weight: Tensor, *, out: Tensor | None = None) -> Tensor:
     """input where positive, weight * input elsewhere; one weight, or one per channel (dim 1)."""
+preserve_format: _memory_format
 def prod(
     input: Tensor,
     dim: _int | None = None,
@@ -1270,9 +1885,16 @@ def prod(
     out: Tensor | None = None,
 ) -> Tensor:
     """The product over one dimension or all; integers as int64. See torch.prod."""
-def put(input: Tensor, index: Tensor, source: Tensor, accumulate: _bool = False) -> Tensor:
+def put(
+    input: Tensor,
+    index: Tensor,
+    source: Tensor,
+    accumulate: _bool = False,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
     """The flattened input with source written (or added) at index. See torch.put."""
-def qr(input: Tensor, some: _bool = True, *, out: Any = None) -> _qr_result:
+def qr(input: Tensor, some: _bool = True, *, out: Sequence[Tensor] | None = None) -> _qr_result:
     """input = Q R with orthonormal Q and upper triangular R. See torch.qr."""
 def quantile(
     input: Tensor,
@@ -1286,10 +1908,16 @@ def quantile(
     """The q-th quantiles along dim; NaN where there is a NaN. See torch.quantile."""
 def rad2deg(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Radians to degrees: input * 180 / pi. See torch.rad2deg."""
+def rad2deg_(input: Tensor) -> Tensor:
+    """`rad2deg` written to input. Radians to degrees: input * 180 / pi. See torch.rad2deg."""
 def reciprocal(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """1 / input. See torch.reciprocal."""
+def reciprocal_(input: Tensor) -> Tensor:
+    """`reciprocal` written to input. 1 / input. See torch.reciprocal."""
 def relu(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """max(0, input); the gradient at 0 is 0. See torch.nn.functional.relu."""
+def relu_(input: Tensor) -> Tensor:
+    """`relu` written to input. max(0, input); the gradient at 0 is 0. See torch.nn.functional.relu."""
 def remainder(
     input: Tensor | _Number,
     other: Tensor | _Number,
@@ -1333,10 +1961,14 @@ def rot90(
     """Turned by 90 degrees k times, from the first of dims towards the second. See torch.rot90."""
 def round(input: Tensor, *, decimals: _int = 0, out: Tensor | None = None) -> Tensor:
     """To the nearest integer, halves to even; or to `decimals` digits. See torch.round."""
+def round_(input: Tensor, *, decimals: _int = 0) -> Tensor:
+    """`round` written to input. To the nearest integer, halves to even; or to `decimals` digits. See torch.round."""
 def row_stack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """On top of each other: along dim 0, vectors as rows. See torch.vstack."""
 def rsqrt(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """1 / sqrt(input). See torch.rsqrt."""
+def rsqrt_(input: Tensor) -> Tensor:
+    """`rsqrt` written to input. 1 / sqrt(input). See torch.rsqrt."""
 def rsub(
     input: Tensor,
     other: Tensor | _Number,
@@ -1353,9 +1985,17 @@ def scatter(
     *,
     value: _Number | None = None,
     reduce: _str | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """input with src (or a number) written at index: result[index[i][j]][j] = src[i][j] for dim 0. Where an index repeats, one of the elements is written. See torch.scatter."""
-def scatter_add(input: Tensor, dim: _int, index: Tensor, src: Tensor) -> Tensor:
+def scatter_add(
+    input: Tensor,
+    dim: _int,
+    index: Tensor,
+    src: Tensor,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
     """input with src added at index; repeated indices accumulate. See torch.scatter_add."""
 def scatter_reduce(
     input: Tensor,
@@ -1365,6 +2005,7 @@ def scatter_reduce(
     reduce: _str,
     *,
     include_self: _bool = True,
+    out: Tensor | None = None,
 ) -> Tensor:
     """input with src reduced into it at index by sum, prod, mean, amax or amin; without input's own elements there if include_self is False. See torch.scatter_reduce."""
 def searchsorted(
@@ -1378,8 +2019,14 @@ def searchsorted(
     out: Tensor | None = None,
 ) -> Tensor:
     """Where each element of input would be inserted to keep the last dimension of the sequence sorted. See torch.searchsorted."""
-def select(input: Tensor, dim: _int, index: _Number, *, out: Tensor | None = None) -> Tensor:
-    """The part at one index of a dimension, which disappears. See torch.select."""
+def select_copy(
+    input: Tensor,
+    dim: _int,
+    index: _Number,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """A copy of what `select` shows. See torch.select_copy."""
 def select_scatter(
     input: Tensor,
     src: Tensor,
@@ -1391,21 +2038,41 @@ def select_scatter(
     """input with one slice along dim replaced. See torch.select_scatter."""
 def selu(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """scale * elu(input, alpha), with the constants of self-normalising networks."""
+def selu_(input: Tensor) -> Tensor:
+    """`selu` written to input. scale * elu(input, alpha), with the constants of self-normalising networks."""
 def sgn(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """input / |input|, 0 at 0: the sign of complex numbers. See torch.sgn."""
 short: _dtype
 def sigmoid(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """1 / (1 + exp(-input)). See torch.sigmoid."""
+def sigmoid_(input: Tensor) -> Tensor:
+    """`sigmoid` written to input. 1 / (1 + exp(-input)). See torch.sigmoid."""
 def sign(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """-1, 0 or 1 by the sign of input; the gradient is zero. See torch.sign."""
 def signbit(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether the sign bit is set, that of -0. too. See torch.signbit."""
 def sin(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Sine. See torch.sin."""
+def sin_(input: Tensor) -> Tensor:
+    """`sin` written to input. Sine. See torch.sin."""
 def sinc(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """sin(pi input) / (pi input), 1 at 0. See torch.sinc."""
+def sinc_(input: Tensor) -> Tensor:
+    """`sinc` written to input. sin(pi input) / (pi input), 1 at 0. See torch.sinc."""
 def sinh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Hyperbolic sine. See torch.sinh."""
+def sinh_(input: Tensor) -> Tensor:
+    """`sinh` written to input. Hyperbolic sine. See torch.sinh."""
+def slice_copy(
+    input: Tensor,
+    dim: _int = 0,
+    start: _int | None = None,
+    end: _int | None = None,
+    step: _int = 1,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """A copy of input[..., start:end:step, ...] at a dimension. See torch.slice_copy."""
 def slice_scatter(
     input: Tensor,
     src: Tensor,
@@ -1417,7 +2084,7 @@ def slice_scatter(
     out: Tensor | None = None,
 ) -> Tensor:
     """input with a range of slices along dim replaced. See torch.slice_scatter."""
-def slogdet(A: Tensor, *, out: Any = None) -> _slogdet_result:
+def slogdet(A: Tensor, *, out: Sequence[Tensor] | None = None) -> _slogdet_result:
     """Sign and logarithm of the size of the determinant. See torch.linalg.slogdet."""
 def softmax(
     input: Tensor,
@@ -1433,13 +2100,38 @@ def sort(
     descending: _bool = False,
     stable: _bool = False,
     *,
-    out: Any = None,
+    out: Sequence[Tensor] | None = None,
 ) -> _sort_result:
     """The elements in order along dim, and where they were. Always stable. See torch.sort."""
+sparse_bsc: _layout
+sparse_bsr: _layout
+sparse_coo: _layout
+sparse_csc: _layout
+sparse_csr: _layout
+def split_copy(
+    input: Tensor,
+    split_size: _int,
+    dim: _int = 0,
+    *,
+    out: Sequence[Tensor] | None = None,
+) -> _tuple[Tensor, ...]:
+    """Copies of consecutive parts of a dimension, of equal size. See torch.split_copy."""
+def split_with_sizes_copy(
+    input: Tensor,
+    split_sizes: Sequence[_int],
+    dim: _int = 0,
+    *,
+    out: Sequence[Tensor] | None = None,
+) -> _tuple[Tensor, ...]:
+    """Copies of parts of a dimension, of given sizes. See torch.split_with_sizes_copy."""
 def sqrt(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Square root; NaN for negative numbers. See torch.sqrt."""
+def sqrt_(input: Tensor) -> Tensor:
+    """`sqrt` written to input. Square root; NaN for negative numbers. See torch.sqrt."""
 def square(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """input * input. See torch.square."""
+def square_(input: Tensor) -> Tensor:
+    """`square` written to input. input * input. See torch.square."""
 def squeeze(
     input: Tensor,
     dim: _int | Sequence[_int] | None = None,
@@ -1447,6 +2139,13 @@ def squeeze(
     out: Tensor | None = None,
 ) -> Tensor:
     """Dimensions of size 1 left out. See torch.squeeze."""
+def squeeze_copy(
+    input: Tensor,
+    dim: _int | Sequence[_int] | None = None,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """A copy of what `squeeze` shows. See torch.squeeze_copy."""
 def stack(tensors: Sequence[Tensor], dim: _int = 0, *, out: Tensor | None = None) -> Tensor:
     """Tensors of one shape along a new dimension. See torch.stack."""
 def std(
@@ -1466,9 +2165,26 @@ def std_mean(
     keepdim: _bool = False,
     *,
     correction: _float | None = None,
-    out: Any = None,
-) -> tuple[Tensor, Tensor]:
+    out: Sequence[Tensor] | None = None,
+) -> _tuple[Tensor, Tensor]:
     """Standard deviation and mean. See torch.std_mean."""
+def stft(
+    input: Tensor,
+    n_fft: _int,
+    hop_length: _int | None = None,
+    win_length: _int | None = None,
+    window: Tensor | None = None,
+    center: _bool = True,
+    pad_mode: _str = 'reflect',
+    normalized: _bool = False,
+    onesided: _bool | None = None,
+    return_complex: _bool | None = None,
+    align_to_window: _bool | None = None,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """fft of overlapping frames times a window, (batch, time) to (batch, frequencies, frames). See torch.stft."""
+strided: _layout
 def sub(
     input: Tensor | _Number,
     other: Tensor | _Number,
@@ -1499,7 +2215,7 @@ def svd(
     some: _bool = True,
     compute_uv: _bool = True,
     *,
-    out: Any = None,
+    out: Sequence[Tensor] | None = None,
 ) -> _svd_result:
     """input = U diag(S) V^H. See torch.svd."""
 def swapaxes(input: Tensor, dim0: _int, dim1: _int, *, out: Tensor | None = None) -> Tensor:
@@ -1508,7 +2224,9 @@ def swapdims(input: Tensor, dim0: _int, dim1: _int, *, out: Tensor | None = None
     """Two dimensions exchanged. See torch.transpose."""
 def t(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The transpose of a matrix; a vector as it is. See torch.t."""
-def take(input: Tensor, index: Tensor) -> Tensor:
+def t_copy(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """A copy of what `t` shows. See torch.t_copy."""
+def take(input: Tensor, index: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The elements of the flattened input at index. See torch.take."""
 def take_along_dim(
     input: Tensor,
@@ -1520,12 +2238,16 @@ def take_along_dim(
     """input at indices along dim, both broadcast in the other dimensions. See torch.take_along_dim."""
 def tan(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Tangent. See torch.tan."""
+def tan_(input: Tensor) -> Tensor:
+    """`tan` written to input. Tangent. See torch.tan."""
 def tanh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Hyperbolic tangent. See torch.tanh."""
+def tanh_(input: Tensor) -> Tensor:
+    """`tanh` written to input. Hyperbolic tangent. See torch.tanh."""
 def tensordot(
     a: Tensor,
     b: Tensor,
-    dims: _int | Sequence[_int] = 2,
+    dims: _int | Sequence[Any] = 2,
     *,
     out: Tensor | None = None,
 ) -> Tensor:
@@ -1538,6 +2260,8 @@ def threshold(
     out: Tensor | None = None,
 ) -> Tensor:
     """input where it is above threshold, value elsewhere. See torch.nn.functional.threshold."""
+def threshold_(input: Tensor, threshold: _Number, value: _Number) -> Tensor:
+    """`threshold` written to input. input where it is above threshold, value elsewhere. See torch.nn.functional.threshold."""
 def tile(input: Tensor, dims: Sequence[_int], *, out: Tensor | None = None) -> Tensor:
     """Copies side by side; missing counts are 1. See torch.tile."""
 def topk(
@@ -1547,13 +2271,21 @@ def topk(
     largest: _bool = True,
     sorted: _bool = True,
     *,
-    out: Any = None,
+    out: Sequence[Tensor] | None = None,
 ) -> _topk_result:
     """The k largest (or smallest) elements along dim in order, and their indices. See torch.topk."""
 def trace(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The sum of the diagonal of a matrix. See torch.trace."""
 def transpose(input: Tensor, dim0: _int, dim1: _int, *, out: Tensor | None = None) -> Tensor:
     """Two dimensions exchanged. See torch.transpose."""
+def transpose_copy(
+    input: Tensor,
+    dim0: _int,
+    dim1: _int,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """A copy of what `transpose` shows. See torch.transpose_copy."""
 def trapezoid(
     y: Tensor,
     x: Tensor | None = None,
@@ -1579,13 +2311,30 @@ def triangular_solve(
     transpose: _bool = False,
     unitriangular: _bool = False,
     *,
-    out: Any = None,
+    out: Sequence[Tensor] | None = None,
 ) -> _triangular_solve_result:
     """X with A X = input for triangular A, and A. See torch.triangular_solve."""
 def tril(input: Tensor, diagonal: _int = 0, *, out: Tensor | None = None) -> Tensor:
     """The lower triangles of matrices, zeros above. See torch.tril."""
+def tril_indices(row: _int, col: _int, offset: _int = 0, **options: Any) -> Tensor:
+    """The (row, column) of each element of a matrix's triangle: (2, count). See torch.tril_indices."""
+def triplet_margin_loss(
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    margin: _float = 1.0,
+    p: _float = 2,
+    eps: _Number = 1e-06,
+    swap: _bool = False,
+    reduction: _int = 0,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """nn.functional.triplet_margin_loss, reduction 0 none, 1 mean, 2 sum. See torch.triplet_margin_loss."""
 def triu(input: Tensor, diagonal: _int = 0, *, out: Tensor | None = None) -> Tensor:
     """The upper triangles of matrices, zeros below. See torch.triu."""
+def triu_indices(row: _int, col: _int, offset: _int = 0, **options: Any) -> Tensor:
+    """The (row, column) of each element of a matrix's triangle: (2, count). See torch.triu_indices."""
 def true_divide(
     input: Tensor | _Number,
     other: Tensor | _Number,
@@ -1595,12 +2344,32 @@ def true_divide(
     """input / other, broadcast; floats for integers. See torch.true_divide."""
 def trunc(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The integer part. The gradient is zero. See torch.trunc."""
+def trunc_(input: Tensor) -> Tensor:
+    """`trunc` written to input. The integer part. The gradient is zero. See torch.trunc."""
 uint16: _dtype
 uint32: _dtype
 uint64: _dtype
 uint8: _dtype
+def unbind_copy(
+    input: Tensor,
+    dim: _int = 0,
+    *,
+    out: Sequence[Tensor] | None = None,
+) -> _tuple[Tensor, ...]:
+    """Copies of the parts at each index of a dimension. See torch.unbind_copy."""
+def unfold_copy(
+    input: Tensor,
+    dimension: _int,
+    size: _int,
+    step: _int,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """A copy of what `unfold` shows. See torch.unfold_copy."""
 def unsqueeze(input: Tensor, dim: _int, *, out: Tensor | None = None) -> Tensor:
     """A dimension of size 1 put in. See torch.unsqueeze."""
+def unsqueeze_copy(input: Tensor, dim: _int, *, out: Tensor | None = None) -> Tensor:
+    """A copy of what `unsqueeze` shows. See torch.unsqueeze_copy."""
 def vander(
     x: Tensor,
     N: _int | None = None,
@@ -1626,16 +2395,27 @@ def var_mean(
     keepdim: _bool = False,
     *,
     correction: _float | None = None,
-    out: Any = None,
-) -> tuple[Tensor, Tensor]:
+    out: Sequence[Tensor] | None = None,
+) -> _tuple[Tensor, Tensor]:
     """Variance and mean. See torch.var_mean."""
 def vdot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The dot product with the conjugate of input. See torch.vdot."""
 def view_as_complex(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Pairs (real, imaginary) in the last dimension as a complex Tensor."""
+def view_as_complex_copy(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """A copy of what `view_as_complex` shows. See torch.view_as_complex_copy."""
 def view_as_real(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """A complex Tensor as pairs (real, imaginary) in a new last dimension."""
-def vsplit(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
+def view_as_real_copy(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """A copy of what `view_as_real` shows. See torch.view_as_real_copy."""
+def view_copy(
+    input: Tensor,
+    size: Sequence[_int] | _dtype,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """A copy of what `view` shows, in another shape or as another dtype. See torch.view_copy."""
+def vsplit(input: Tensor, indices_or_sections: Any) -> _tuple[Tensor, ...]:
     """tensor_split along dimension 0. See torch.vsplit."""
 def vstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """On top of each other: along dim 0, vectors as rows. See torch.vstack."""
@@ -1646,3 +2426,5 @@ def xlogy(
     out: Tensor | None = None,
 ) -> Tensor:
     """input * log(other), 0 where input is 0. See torch.xlogy."""
+def xlogy_(input: Tensor | _Number, other: Tensor | _Number) -> Tensor:
+    """`xlogy` written to input. input * log(other), 0 where input is 0. See torch.xlogy."""

@@ -1,9 +1,10 @@
-"""`torch.fft`: the rows that are public there."""
+"""`torch.fft`: the rows that are public there, and the frequencies of their points."""
 
 from ._core.errors import absent
 from ._expose import functions
+from .functions.windows import fftfreq, rfftfreq
 
-_names = functions("fft")
+_names = {**functions("fft"), "fftfreq": fftfreq, "rfftfreq": rfftfreq}
 globals().update(_names)
 __all__ = sorted(_names)  # pyright: ignore[reportUnsupportedDunderAll]
 

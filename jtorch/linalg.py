@@ -1,9 +1,10 @@
-"""`torch.linalg`: the rows that are public there."""
+"""`torch.linalg`: the rows that are public there, and functions/matrix.py."""
 
 from ._core.errors import absent
 from ._expose import functions
+from .functions.matrix import LINALG
 
-_names = functions("linalg")
+_names = functions("linalg") | LINALG
 globals().update(_names)
 __all__ = sorted(_names)  # pyright: ignore[reportUnsupportedDunderAll]
 

@@ -17,12 +17,14 @@ import numpy as np
 import optax
 
 from .._core.alias import Moment, cell_of, overwrite, storage_of
-from .._core.append import Elsewhere, copy_to, enter
+from .._core.append import Elsewhere, enter
 from .._core.dtype import float64
+from .._core.errors import DeviceError
 from .._core.extend import extend
 from .._core.program import materialise
 from .._core.tensor import Tensor, from_array
 from .._core.trace import Aval, Cell, Trace, local, new_cell
+from .._core.transfer import copy_to
 
 
 class Update:
@@ -147,21 +149,33 @@ class Undo:
                 tensor._storage.cell = cell
 
 
+class Scattered(Exception):
+    """Raised inside recording: the parameters live on several devices."""
+
+
 def record_step(optimizer: Any) -> None:
     """Record the update of every group, and run everything."""
     context = local.context
     for place, group in enumerate(optimizer.param_groups):
         active = [p for p in group["params"] if p._grad is not None]
-        if not active:
-            continue
-        options = optimizer.options(group)
-        key = (place, tuple(options.values()), *map(id, active))
-        plan = optimizer._steps.get(key)
-        if plan is None:
-            plan = optimizer._steps[key] = Step(optimizer, group, active, options)
-        _record(context, optimizer, plan, group)
+        if active:
+            _record_group(context, optimizer, place, active)
     for trace in tuple(context.traces.values()):
         materialise(trace)
+
+
+def _record_group(context: Any, optimizer: Any, place: int, params: list[Tensor]) -> None:
+    group = optimizer.param_groups[place]
+    options = optimizer.options(group)
+    key = (place, tuple(options.values()), *map(id, params))
+    plan = optimizer._steps.get(key)
+    if plan is None:
+        plan = optimizer._steps[key] = Step(optimizer, group, params, options)
+    try:
+        _record(context, optimizer, plan, group)
+    except Scattered:
+        for where in {p.device: None for p in params}:
+            _record_group(context, optimizer, place, [p for p in params if p.device is where])
 
 
 def _record(context: Any, optimizer: Any, plan: Step, group: dict) -> None:
@@ -192,20 +206,32 @@ def _record(context: Any, optimizer: Any, plan: Step, group: dict) -> None:
                 break
         except Elsewhere:
             trace.trim()
-            context.on(old[0].aval.device)
-            hyper, old = _all_on(context, hyper, old)
+            hyper, old = _all_on(context, plan, hyper, old, grads)
         except BaseException:
             trace.trim()
             raise
     _replace(trace, state, tensors, old)
 
 
-def _all_on(context: Any, hyper: Cell, old: list[Cell]) -> tuple[Cell, list[Cell]]:
-    """Step counts may live on the CPU, as PyTorch's do: they follow the parameters."""
-    where = context.trace.device
+def _all_on(
+    context: Any, plan: Step, hyper: Cell, old: list[Cell], grads: list[Cell]
+) -> tuple[Cell, list[Cell]]:
+    """Record where the parameters are. Step counts may live on the CPU, as PyTorch's do: they
+    follow."""
+    params = old[: len(plan.params)]
+    where = params[0].aval.device
+    if any(c.aval.device is not where for c in params):
+        raise Scattered
+    context.on(where)
+    for cell in (*grads, *old):
+        if cell.aval.device is not where and cell.aval.shape:
+            raise DeviceError(
+                "Expected all tensors to be on the same device, but found at least two devices, "
+                f"{where} and {cell.aval.device}!"
+            )
     return (
         hyper if hyper.aval.device is where else copy_to(hyper, where),
-        [c if c.aval.device is where or c.aval.shape else copy_to(c, where) for c in old],
+        [c if c.aval.device is where else copy_to(c, where) for c in old],
     )
 
 
