@@ -1,8 +1,10 @@
 """The main benchmark: every workload under PyTorch eager, jtorch and hand-written JAX.
 
-    python -m benchmarks.run                        all workloads, into benchmarks/results.json and
-    README.md python -m benchmarks.run --only gpt             one workload, printed only python -m
-    benchmarks.run --iterations 1 --rounds 1   what continuous integration runs
+    python -m benchmarks.run                          all workloads, written to results.json and
+                                                      README.md
+    python -m benchmarks.run --only gpt               one workload, printed only
+    python -m benchmarks.run --device cuda            the same on a GPU
+    python -m benchmarks.run --iterations 1 --rounds 1   what continuous integration runs
 
 Each library has a process of its own, and they take turns; a figure is the median of the turns.
 """
@@ -19,12 +21,15 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from .workers import LIBRARIES, Worker
+from .workers import DEVICES, LIBRARIES, Worker
 from .workloads import NAMES
 
 ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ROOT / "benchmarks" / "results.json"
-BEGIN = "<!-- benchmarks: written by python -m benchmarks.run -->"
+RESULTS = {
+    "cpu": ROOT / "benchmarks" / "results.json",
+    "cuda": ROOT / "benchmarks" / "results_cuda.json",
+}
+BEGIN = "<!-- benchmarks on {}: written by python -m benchmarks.run -->"
 END = "<!-- end of benchmarks -->"
 
 
@@ -35,28 +40,30 @@ def main() -> None:
     parser.add_argument(
         "--only", choices=NAMES, action="append", help="a workload; may be repeated"
     )
+    parser.add_argument("--device", choices=DEVICES, default="cpu")
     parser.add_argument("--libraries", nargs="+", choices=LIBRARIES, default=list(LIBRARIES))
     parser.add_argument("--rounds", type=int, default=7, help="turns of each library")
     parser.add_argument("--iterations", type=int, help="steps of a turn; else enough for --seconds")
     parser.add_argument("--seconds", type=float, default=0.5, help="length of a turn")
     parser.add_argument("--output", type=Path, help="where to write the JSON")
     options = parser.parse_args()
-    report: dict[str, Any] = {"machine": machine(), "workloads": {}}
+    report: dict[str, Any] = {"machine": machine(options.device), "workloads": {}}
     for name in options.only or NAMES:
         measured = measure(name, options)
         report["workloads"][name] = measured
         print(line_of(measured), flush=True)
     everything = not options.only and set(options.libraries) == set(LIBRARIES)
-    output = options.output or (RESULTS if everything else None)
+    results = RESULTS[options.device]
+    output = options.output or (results if everything else None)
     if output is not None:
         output.write_text(json.dumps(report, indent=2) + "\n")
-    if output == RESULTS:
-        write_readme(report)
+    if output == results:
+        write_readme(report, options.device)
 
 
 def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
     """Time one workload under all libraries, in turns."""
-    workers = [Worker(name, library) for library in options.libraries]
+    workers = [Worker(name, library, device=options.device) for library in options.libraries]
     results: dict[str, Any] = {worker.library: {} for worker in workers}
     steps: dict[str, int] = {}
     for worker in workers:
@@ -110,18 +117,18 @@ def duration(seconds: float) -> str:
     return f"{seconds * scale:.3g} {unit}"
 
 
-def machine() -> dict[str, Any]:
+def machine(device: str) -> dict[str, Any]:
     """What the figures depend on."""
-    import jax
     import torch
 
+    on_gpu = device != "cpu"
     versions = {name: importlib.metadata.version(name) for name in ("torch", "jax", "jaxlib")}
     return {
         "processor": processor(),
         "cores": os.cpu_count(),
         "system": platform.system(),
         "python": platform.python_version(),
-        "device": jax.devices()[0].device_kind,
+        "device": torch.cuda.get_device_name() if on_gpu else "the CPU",
         "torch_mode": "eager",
         "torch_threads": torch.get_num_threads(),
         **versions,
@@ -162,8 +169,8 @@ def table(report: dict[str, Any]) -> str:
         rows.append(f"| {' | '.join(cells)} |")
     rows.append("")
     rows.append(
-        f"{about['processor']}, {about['cores']} cores, {about['system']}, "
-        f"Python {about['python']}, JAX {about['jax']} on {about['device']}, "
+        f"On {about['device']}: {about['processor']}, {about['cores']} cores, {about['system']}, "
+        f"Python {about['python']}, JAX {about['jax']}, "
         f"PyTorch {about['torch']} in eager mode with {about['torch_threads']} threads. "
         "Medians of turns that the three libraries take one after the other, in processes of "
         "their own; “of PyTorch” is jtorch's time divided by PyTorch's. "
@@ -172,12 +179,13 @@ def table(report: dict[str, Any]) -> str:
     return "\n".join(rows)
 
 
-def write_readme(report: dict[str, Any]) -> None:
-    """Put the table between the README's two markers."""
-    readme = ROOT / "README.md"
-    before, rest = readme.read_text(encoding="utf-8").split(BEGIN)
-    _, after = rest.split(END)
-    readme.write_text(f"{before}{BEGIN}\n\n{table(report)}\n\n{END}{after}", encoding="utf-8")
+def write_readme(report: dict[str, Any], device: str) -> None:
+    """Put the table between the README's two markers for the device."""
+    readme, begin = ROOT / "README.md", BEGIN.format(device)
+    before, rest = readme.read_text(encoding="utf-8").split(begin)
+    _, after = rest.split(END, 1)
+    text = f"{before}{begin}\n\n{table(report)}\n\n{END}{after}"
+    readme.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

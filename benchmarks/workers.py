@@ -1,15 +1,16 @@
 """Processes that take turns: one for each library, waiting while another one works.
 
-`Worker` starts `python -m benchmarks.workers WORKLOAD LIBRARY` and talks to it in lines of JSON:
-"warm" runs steps until they cost the same, "time" runs a number of steps and says how long they
-took, "memory" gives the peak of the resident memory. A turn starts after a short rest, in which the
-threads of the other settle.
+`Worker` starts `python -m benchmarks.workers WORKLOAD LIBRARY DEVICE` and talks to it in lines of
+JSON: "load" chooses a part of a workload that has several, "warm" runs steps until they cost the
+same, "time" runs a number of steps and says how long they took, "memory" gives the peak of the
+resident memory. A turn starts after a short rest, in which the threads of the other settle.
 """
 
 from __future__ import annotations
 
 import importlib
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -18,16 +19,22 @@ from collections.abc import Callable
 from typing import Any
 
 LIBRARIES = ("torch", "jtorch", "jax")
+DEVICES = ("cpu", "cuda")
 REST = 0.25
 
 
 class Worker:
     """A process that runs one workload under one library, on request."""
 
-    def __init__(self, workload: str, library: str) -> None:
+    def __init__(
+        self, workload: str, library: str, in_parts: bool = False, device: str = "cpu"
+    ) -> None:
         self.library = library
+        command = [sys.executable, "-m", "benchmarks.workers", workload, library, device]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.workers", workload, library],
+            [*command, "in parts"] if in_parts else command,
+            # The memory of one GPU is shared by two processes with JAX and one with PyTorch.
+            env={**os.environ, "JAX_PLATFORMS": device, "XLA_PYTHON_CLIENT_MEM_FRACTION": "0.3"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -48,13 +55,26 @@ class Worker:
         self.process.communicate()
 
 
-def load(workload: str, library: str) -> tuple[Callable[[], Any], Callable[[Any], float]]:
+def use(library: str, device: str) -> None:
+    """Make a device the default. On a GPU all libraries use TensorFloat-32, as JAX does anyway."""
+    if library != "jax" and device != "cpu":
+        torch = importlib.import_module(library)
+        torch.set_default_device(device)
+        torch.set_float32_matmul_precision("high")
+
+
+def load(workload: str, library: str, *part: Any) -> tuple[Callable[[], Any], Callable[[Any], Any]]:
     """The step of a workload, and the function that waits for a loss to be computed."""
     module = importlib.import_module(f"benchmarks.workloads.{workload}")
     if library == "jax":
-        return module.setup_jax(), lambda loss: float(loss)
-    torch = importlib.import_module(library)
-    step = module.setup(torch)
+        step = module.setup_jax(*part)
+    else:
+        torch = importlib.import_module(library)
+        step = module.setup(torch, *part)
+    if part:  # a step of a part is computed to its end by itself
+        return step, lambda result: None
+    if library == "jax":
+        return step, lambda loss: float(loss)
     if library == "torch":
         return step, lambda loss: loss.item()
 
@@ -90,15 +110,19 @@ def warm(step: Callable[[], Any], wait: Callable[[Any], float]) -> dict[str, flo
 
 def main() -> None:
     """Answer the questions that come in, line by line."""
-    workload, library = sys.argv[1:]
-    step, wait = load(workload, library)
+    workload, library, device, *parts = sys.argv[1:]
+    use(library, device)
+    step, wait = (None, None) if parts else load(workload, library)
     for line in sys.stdin:
         request = json.loads(line)
         answer: dict[str, Any]
-        if request["question"] == "warm":
+        if request["question"] == "load":
+            step, wait = load(workload, library, *request["part"])
+            answer = {}
+        elif request["question"] == "warm":
             answer = warm(step, wait)
         elif request["question"] == "time":
-            time.sleep(REST)
+            time.sleep(request.get("rest", REST))
             seconds = seconds_of(request["steps"], step, wait)
             answer = {"step": seconds / request["steps"]}
         else:

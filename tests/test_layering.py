@@ -30,23 +30,25 @@ LAYERS = (
     "_core.layout _core.survivors",
     "_core.program",
     "_core.arguments",
-    "_core.extend",
+    "_core.extend _core.transfer",
     "_core.append",
     "_core.grad_mode",
     "_core.autograd",
     "_core.alias",
     "_core.leaf _core.attributes _core.overlap",
     "_core.tensor",
+    "_core.overrides",
     "_core.foreign _core.generator _core.record",
     "_core.backward _core.device_random",
     "ops.*",
     "_expose",
     "functions.*",
     "_operators",
-    "_methods",
+    "_methods _aten",
     "nn.* optim.*",
-    "amp.* autograd.* backends.* compiler.* cuda.* debug.* distributed.* distributions.* fft.*"
-    " func.* interop.* io.* linalg.* random.* special.* testing.* tpu.* utils.data.*",
+    "_C amp.* autograd.* backends.* compiler.* cuda.* debug.* distributed.* distributions.* fft.*"
+    " func.* interop.* io.* linalg.* masked.* overrides random.* signal.* sparse.* special.*"
+    " testing.* tpu.* utils.data.*",
 )
 JAX_ROOMS = ("_core", "ops", "optim", "compiler", "func", "interop", "distributed")
 REQUIRED = {"jax", "jaxlib", "ml_dtypes", "numpy", "optax"}

@@ -280,7 +280,13 @@ class Generator:
 
     def _cast(self) -> None:
         a = self._name()
-        casts = ["double()", "float()", "long()", "bool()", "to(torch.float64)"]
+        casts = [
+            "double()",
+            "float()",
+            "nan_to_num().clamp(-99, 99).long()",
+            "bool()",
+            "to(torch.float64)",
+        ]
         self._new(f"{a}.{self.random.choice(casts)}")
 
     def _alias_grad(self) -> None:
