@@ -8,6 +8,7 @@ Read op.py next, which applies it.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import ml_dtypes
@@ -129,6 +130,20 @@ def to_dtype(numpy_type: Any) -> dtype:
 
 
 _default = float32
+
+
+_limits: dict[dtype, tuple[Any, Any]] = {bool_: (-math.inf, math.inf)}
+
+
+def limits(d: dtype) -> tuple[Any, Any]:
+    """The smallest and the largest finite number of a dtype; what is converted to bool has none."""
+    found = _limits.get(d)
+    if found is None:
+        info = ml_dtypes.iinfo if d.category == INTEGER else ml_dtypes.finfo
+        real = info(d.to_real().numpy)
+        kind = int if d.category == INTEGER else float
+        found = _limits[d] = kind(real.min), kind(real.max)
+    return found
 
 
 def get_default_dtype() -> dtype:

@@ -13,7 +13,7 @@ from typing import Any
 import jax
 
 from .arguments import check_arguments
-from .dtype import FLOAT, to_dtype
+from .dtype import FLOAT, bool_, dtype, to_dtype
 from .errors import first_line, user_line
 from .graph import LEAF, flows
 from .program import materialise, statistics
@@ -41,24 +41,24 @@ def extend(trace: Trace, key: tuple, op: Any, args: tuple, kwargs: dict) -> Stat
     """The state after a call that `trace.state.next` doesn't know; None if the trace was cut
     first."""
     state = trace.state
-    generic = _generic(op, key)
-    varying = False
+    kind = _kind(args, kwargs) if op.numbers else None
+    generic = _generic(op, key, kind)
     if generic is not None:
         known = state.next.get(generic)
-        if known is None:
-            first = state.seen.setdefault(generic, key)
-            varying = first != key
-        if known is not None or varying:
-            state.next.pop(state.seen[generic], None)
-            args, kwargs = _vary(op, trace, args, kwargs)
+        first = state.seen.get(generic, key)
+        if known is not None or first != key:
+            state.next.pop(first, None)
+            args, kwargs = _vary(op, trace, args, kwargs, kind)
             key = generic
             if known is not None:
                 _enter_numbers(trace, args, kwargs)
                 return known
     if _is_full(state):
-        return _beyond(trace, key, op, args, kwargs)
-    child = _make(trace, key, op, args, kwargs)
-    state.next[key] = child
+        child = _beyond(trace, key, op, args, kwargs)
+    else:
+        child = state.next[key] = _make(trace, key, op, args, kwargs)
+    if generic is not None:
+        state.seen.setdefault(generic, key)  # only now: a call that was refused has not varied
     return child
 
 
@@ -188,7 +188,18 @@ def _strides(call: Call, avals: tuple[Aval, ...], shape: tuple, k: int) -> tuple
 # ---------------------------------------------------------------------------------- varying numbers
 
 
-def _generic(op: Any, key: tuple) -> tuple | None:
+def _kind(args: tuple, kwargs: dict) -> dtype | None:
+    """The dtype of a call: of its first array that is no mask, or the one it names."""
+    found = None
+    for value in (*args, *kwargs.values()):
+        if isinstance(value, (Cell, dtype)):
+            found = value.aval.dtype if isinstance(value, Cell) else value
+            if found is not bool_:
+                return found
+    return found
+
+
+def _generic(op: Any, key: tuple, kind: dtype | None) -> tuple | None:
     """The key with numbers that may vary replaced by their class; None where there are none."""
     if not op.numbers:
         return None
@@ -198,19 +209,24 @@ def _generic(op: Any, key: tuple) -> tuple | None:
         name = key[k] if type(key[k]) is str else op.parameter(k - 2)
         k += type(key[k]) is str
         part = key[k]
-        if name in op.numbers and type(part) is tuple and part[0] in (int, float):
+        if type(part) is tuple and part and op.varies(name, _number(part), kind):
             generic[k] = (Slot, part[0])
         k += 1
     return tuple(generic) if generic != list(key) else None
 
 
-def _vary(op: Any, trace: Trace, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+def _number(part: tuple) -> Any:
+    """The number that a part of a key stands for, where it is one."""
+    return part[0](part[1]) if part[0] is int or part[0] is float else None
+
+
+def _vary(
+    op: Any, trace: Trace, args: tuple, kwargs: dict, kind: dtype | None
+) -> tuple[tuple, dict]:
     """The arguments with numbers that may vary made cells."""
 
     def made(name: str | None, value: Any) -> Any:
-        if name in op.numbers and type(value) in (int, float):
-            return number_cell(value, trace.device)
-        return value
+        return number_cell(value, trace.device) if op.varies(name, value, kind) else value
 
     positional = tuple(made(op.parameter(k), v) for k, v in enumerate(args))
     return positional, {k: made(k, v) for k, v in kwargs.items()}

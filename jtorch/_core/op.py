@@ -10,6 +10,7 @@ knows no op by name. Read trace.py next.
 from __future__ import annotations
 
 import inspect
+import math
 from collections import namedtuple
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
@@ -25,6 +26,8 @@ from .dtype import (
     ZERO_DIM,
     dtype,
     get_default_dtype,
+    int64,
+    limits,
     of_number,
     result_type_of,
     to_dtype,
@@ -34,6 +37,7 @@ Array: TypeAlias = jax.Array
 Number: TypeAlias = Any  # bool | int | float | complex, or a 0-d array where it varies
 
 ROWS: dict[str, Op] = {}
+INT64 = limits(int64)
 
 
 class Op:
@@ -45,6 +49,8 @@ class Op:
         the function promotes by itself, and gets numbers that vary as `Varying`.
     backward: None, or the gradient of the one array input in terms of the output
         (cotangent, output, *rest).
+    accepts: which values of its numbers may vary, by parameter. The function has to see the others:
+        it refuses them, or treats them differently.
     constants: the outputs, by number, that have no derivative though they hold floats.
     chooses: the gradient only compares the inputs (clamp, max): it has no derivative in them, not
     even zero. saves: the parameters, and "output" for the first result, which PyTorch keeps for the
@@ -59,6 +65,7 @@ class Op:
     __slots__ = (
         "_result_type",
         "_signature",
+        "accepts",
         "aliases",
         "arrays",
         "backward",
@@ -117,6 +124,7 @@ class Op:
         self.offset = facts.pop("offset", None)
         self.inplace = facts.pop("inplace", False)
         self.aliases = facts.pop("aliases", ())
+        self.accepts = facts.pop("accepts", {})
         self.public = facts.pop("public", ("torch", "Tensor"))
         if facts:
             raise TypeError(f"op {name!r} has no fact named {sorted(facts)}")
@@ -140,6 +148,24 @@ class Op:
             if k == position or name == self.variadic:
                 return name
         return None
+
+    def varies(self, name: str | None, value: Any, kind: dtype | None) -> bool:
+        """Whether an argument is a number that may vary from step to step.
+
+        kind: the dtype of the call. What doesn't fit it is left to the function to see: PyTorch
+        computes with it in a wider dtype, or refuses it.
+        """
+        if name not in self.numbers or type(value) not in (int, float):
+            return False
+        if type(value) is float:
+            if kind is None or (self.promote is not None and kind.category <= INTEGER):
+                kind = get_default_dtype()
+        elif kind is None or not INT64[0] <= value <= INT64[1]:
+            kind = int64
+        low, high = limits(kind)
+        if not (low <= value <= high and -math.inf < value < math.inf):
+            return False
+        return name not in self.accepts or self.accepts[name](value)
 
     def named(self, outputs: list) -> Any:
         """Several results as PyTorch returns them: a tuple, with names where the row gives some."""
@@ -177,8 +203,10 @@ class Op:
             else:
                 arguments[n] = cast(unwrap(value), common)
         for n in self.numbers:
-            if isinstance(arguments.get(n), Varying):
-                arguments[n] = arguments[n].array.astype(common.numpy)
+            value = arguments.get(n)
+            if isinstance(value, Varying):
+                kind = result_type_of([(common, DIMENSIONED), _operand(value)])
+                arguments[n] = value.array.astype(kind.numpy)
 
 
 def _parameters(function: Callable) -> tuple[tuple[str, ...], dict[str, str]]:

@@ -62,7 +62,12 @@ def recorder(op: Op) -> Callable[..., Any]:
                 elif kind is tuple or kind is list:
                     key.append((kind, tuple(value), _kinds(value)))
                 elif kind in _STATIC or not overrides(kind):
-                    key.append((kind, value if kind is not float or value else str(value)))
+                    key.append(
+                        (
+                            kind,
+                            value if kind is not float or value and value == value else str(value),
+                        )
+                    )
                 else:
                     raise _Slowly
             if kwargs:
@@ -123,7 +128,9 @@ def _add_named(key: list, trace: Trace, kwargs: dict) -> None:
         elif kind is tuple or kind is list:
             key.append((kind, tuple(value), _kinds(value)))
         elif kind in _STATIC or not overrides(kind):
-            key.append((kind, value if kind is not float or value else str(value)))
+            key.append(
+                (kind, value if kind is not float or value and value == value else str(value))
+            )
         else:
             raise _Slowly
 

@@ -35,6 +35,10 @@ def batch_norm(
 
     In training, mean and variance are the batch's, and the running ones are moved by momentum.
     See torch.nn.functional.batch_norm."""
+    if training and eps <= 0:
+        raise ValueError(f"batch_norm eps must be positive during training, but got {eps}")
+    if eps < 0:
+        raise ValueError(f"batch_norm eps must be non-negative, but got {eps}")
     if not training:
         for name, value in (("running_mean", running_mean), ("running_var", running_var)):
             if value is None:

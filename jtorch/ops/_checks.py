@@ -7,14 +7,31 @@ and broadcasting are in _shapes.py, promotion in _promotion.py. Read activation.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
-from .._core.dtype import BOOL, FLOAT, bfloat16, dtype, float16, float32, float64, int64, to_dtype
-from .._core.op import Array, Number
-from ._promotion import title
+from .._core.dtype import (
+    BOOL,
+    COMPLEX,
+    FLOAT,
+    INTEGER,
+    TITLES,
+    bfloat16,
+    dtype,
+    float16,
+    float32,
+    float64,
+    int32,
+    int64,
+    limits,
+    to_dtype,
+)
+from .._core.op import Array, Number, unwrap
+from ._promotion import C_NAMES, is_number, title
 
 
 def dtype_of(input: Array) -> dtype:
@@ -60,8 +77,70 @@ def widen(input: Array) -> Array:
 
 
 def number(value: Number, like: Array) -> Array:
-    """A number, varying or not, as a 0-d array of the dtype of `like`."""
-    return jnp.asarray(value, like.dtype)
+    """A number, varying or not, as a 0-d array of the dtype of `like`. RuntimeError, in PyTorch's
+    words, if it does not fit."""
+    value = unwrap(value)
+    check_fits(value, like)
+    if isinstance(value, int) and dtype_of(like).category == INTEGER:
+        value = wrap(value, like)
+    return jnp.asarray(value).astype(like.dtype)
+
+
+def check_fits(value: Any, like: Array) -> None:
+    """RuntimeError, in PyTorch's words, for a Python number that the dtype of `like` cannot hold.
+
+    The rule is PyTorch's `c10::overflows`: a negative int wraps in an unsigned dtype, infinities
+    and NaN are no integers.
+    """
+    kind = dtype_of(like)
+    if not is_number(value) or kind.category == BOOL:
+        return
+    real, imag = value.real, value.imag
+    if kind.category == COMPLEX:
+        kind = kind.to_real()
+    elif imag:
+        raise RuntimeError(f"value cannot be converted to type {kind_name(kind)} without overflow")
+    low, high = limits(kind)
+    if kind.category == INTEGER and isinstance(value, int):
+        low = min(low, -high)
+    for part in (real, imag):
+        special = kind.category >= FLOAT and not math.isfinite(part)
+        if not (special or low <= part <= high):
+            raise RuntimeError(
+                f"value cannot be converted to type {kind_name(kind)} without overflow"
+            )
+
+
+# What an op accepts of a number that varies.
+
+
+def not_zero(number: float) -> bool:
+    """For divisors, and for factors whose 0 drops a term, NaN and all."""
+    return number != 0
+
+
+def not_negative(number: float) -> bool:
+    return number >= 0
+
+
+def is_portion(number: float) -> bool:
+    return 0 <= number <= 1
+
+
+def kind_name(kind: dtype) -> str:
+    """The C++ type of a dtype, as errors about conversion name it."""
+    return (
+        f"{kind.name}_t"
+        if kind.category == INTEGER and kind is not int32
+        else C_NAMES[TITLES[kind]]
+    )
+
+
+def wrap(value: float, like: Array) -> int:
+    """A Python number in the integer dtype of `like`, modulo its range."""
+    bits = 8 * np.dtype(like.dtype).itemsize
+    low, high = limits(dtype_of(like))
+    return (int(value) - low) % 2**bits + low
 
 
 def sizes(value: int | Sequence[int], count: int, message: str) -> tuple[int, ...]:

@@ -60,8 +60,8 @@ def to_inexact(input: Array) -> Array:
 
 
 def is_bool(input: Any) -> bool:
-    """Whether this is an array of bools."""
-    return getattr(input, "dtype", None) == np.bool_
+    """Whether this is an array of bools, or a bool."""
+    return isinstance(input, bool) or getattr(input, "dtype", None) == np.bool_
 
 
 def is_integral(input: Any) -> bool:

@@ -13,8 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from .._core.dtype import COMPLEX, float64, to_dtype
+from .._core.dtype import COMPLEX, float16, float64, to_dtype
 from .._core.op import Array, Number, op, unwrap
+from ._checks import check_fits, dtype_of, not_zero, number, wrap
 from ._layout import LIKE_INPUTS
 from ._promotion import (
     c_name,
@@ -25,7 +26,6 @@ from ._promotion import (
     is_number,
     promoted,
     title,
-    to_inexact,
 )
 
 
@@ -40,7 +40,7 @@ def _scaled(other: Array, factor: Any) -> Array:
             )
         if factor == 1:
             return other
-    return other * jnp.asarray(unwrap(factor)).astype(other.dtype)
+    return other * number(factor, other)
 
 
 @op(promote="common", inplace=True)
@@ -81,14 +81,24 @@ def mul(input: Array | Number, other: Array | Number) -> Array:
     return input * other
 
 
-@op(promote="common", inplace=True, aliases=("divide",), saves_more=True)
+def _operands(input: Any, other: Any, to_float: bool = False) -> list[Array]:
+    """Dividend and divisor in their common dtype. PyTorch's error for integers divided by the
+    number 0; the zeros of a tensor are not seen."""
+    dividend, divisor = promoted(input, other, to_float=to_float)
+    check_broadcast(dividend, divisor)
+    if is_integral(dividend) and is_number(other) and not wrap(other, dividend):
+        raise RuntimeError("ZeroDivisionError")
+    return [dividend, divisor]
+
+
+@op(promote="own", inplace=True, aliases=("divide",), saves_more=True, accepts={"other": not_zero})
 def div(input: Array | Number, other: Array | Number, *, rounding_mode: str | None = None) -> Array:
     """input / other, broadcast; or that quotient rounded by "trunc" or "floor".
 
     Without rounding the quotient of integers is of the default float dtype. See torch.div."""
-    check_broadcast(input, other)
+    input, other = _operands(input, other, rounding_mode is None)
     if rounding_mode is None:
-        return to_inexact(input) / to_inexact(other)
+        return input / other
     if rounding_mode == "floor":
         return _floor_quotient(input, other)
     if rounding_mode == "trunc":
@@ -106,11 +116,10 @@ def true_divide(input: Array | Number, other: Array | Number) -> Array:
     return input / other
 
 
-@op(promote="common", inplace=True)
+@op(promote="own", inplace=True, accepts={"other": not_zero})
 def floor_divide(input: Array | Number, other: Array | Number) -> Array:
     """The quotient rounded down. See torch.floor_divide."""
-    check_broadcast(input, other)
-    return _floor_quotient(input, other)
+    return _floor_quotient(*_operands(input, other))
 
 
 def _truncated_quotient(input: Array, other: Array) -> Array:
@@ -134,26 +143,26 @@ def _floor_quotient(input: Array, other: Array) -> Array:
     return jnp.where(other == 0, input / other, floor)
 
 
-@op(promote="common", inplace=True)
+@op(promote="own", inplace=True, accepts={"other": not_zero})
 def remainder(input: Array | Number, other: Array | Number) -> Array:
     """input - other * floor(input / other): the sign is other's. See torch.remainder."""
-    check_broadcast(input, other)
+    input, other = _operands(input, other)
     if is_bool(input):
         raise NotImplementedError("\"remainder_cpu\" not implemented for 'Bool'")
     return jnp.remainder(input, other)
 
 
-@op(promote="common", inplace=True)
+@op(promote="own", inplace=True, accepts={"other": not_zero})
 def fmod(input: Array, other: Array | Number) -> Array:
     """input - other * trunc(input / other): the sign is input's. See torch.fmod."""
-    check_broadcast(input, other)
+    input, other = _operands(input, other)
     if is_bool(input):
         raise NotImplementedError("\"fmod_cpu\" not implemented for 'Bool'")
     input, other = jnp.broadcast_arrays(input, other)
     return lax.rem(input, other)
 
 
-@op(inplace=True, promote="own")
+@op(inplace=True, promote="own", accepts={"exponent": lambda n: type(n) is float or n >= 0})
 def pow(input: Array | Number, exponent: Array | Number) -> Array:
     """input to the power of exponent, broadcast. See torch.pow."""
     base, power = promoted(input, exponent)
@@ -174,7 +183,10 @@ def _power_of_number(base: Array, exponent: Any) -> Array:
             raise RuntimeError("Integers to negative integer powers are not allowed.")
         if is_bool(base):
             return base | (not exponent)
+        check_fits(exponent, base)
         return lax.integer_pow(base, int(exponent))
+    if dtype_of(base) is float16:
+        check_fits(exponent, base)
     if exponent == 0:
         return jnp.ones_like(base)
     if isinstance(exponent, complex):
@@ -188,10 +200,22 @@ def _power_of_number(base: Array, exponent: Any) -> Array:
 
 def _integer_power(base: Array, power: Array) -> Array:
     """Negative powers of tensors do not raise: they are what 1 / base ** n truncates to."""
-    positive = jnp.power(base, jnp.maximum(power, 0))
+    positive = _by_squaring(base, jnp.maximum(power, 0))
     odd = jnp.where(power % 2 == 0, 1, -1)
     negative = jnp.where(base == 1, 1, jnp.where(base == -1, odd, 0))
     return jnp.where(power < 0, negative, positive).astype(base.dtype)
+
+
+def _by_squaring(base: Array, power: Array) -> Array:
+    """base ** power for powers that are not negative; `jnp.power` stops at the sixth bit."""
+
+    def step(state: tuple) -> tuple:
+        result, base, power = state
+        return jnp.where(power & 1, result * base, result), base * base, power >> 1
+
+    base, power = jnp.broadcast_arrays(base, power)
+    state = (jnp.ones_like(base), base, power)
+    return lax.while_loop(lambda state: jnp.any(state[2] > 0), step, state)[0]
 
 
 @jax.custom_jvp
@@ -229,7 +253,7 @@ def addcmul(input: Array, tensor1: Array, tensor2: Array, *, value: Number = 1) 
     """input + value * tensor1 * tensor2, broadcast. See torch.addcmul."""
     input, tensor1, tensor2 = promoted(input, tensor1, tensor2)
     check_broadcast(input, tensor1, tensor2)
-    return input + _factor(value, input) * tensor1 * tensor2
+    return input + number(value, input) * tensor1 * tensor2
 
 
 @op(inplace=True, promote="own")
@@ -246,13 +270,7 @@ def addcdiv(input: Array, tensor1: Array, tensor2: Array, *, value: Number = 1) 
         )
     input, tensor1, tensor2 = promoted(input, tensor1, tensor2)
     check_broadcast(input, tensor1, tensor2)
-    return input + _factor(value, input) * (tensor1 / tensor2)
-
-
-def _factor(value: Any, like: Array) -> Any:
-    if isinstance(value, float) and is_integral(like):
-        raise RuntimeError(f"value cannot be converted to type {c_name(like)} without overflow")
-    return jnp.asarray(unwrap(value)).astype(like.dtype)
+    return input + number(value, input) * (tensor1 / tensor2)
 
 
 @op(inplace=True, promote="own")
@@ -263,7 +281,10 @@ def lerp(input: Array, end: Array, weight: Array | Number) -> Array:
     if is_integral(input):
         raise NotImplementedError(f"\"lerp_kernel_scalar\" not implemented for '{title(input)}'")
     check_broadcast(input, end, unwrap(weight))
-    weight = unwrap(weight) if is_number(weight) else jnp.asarray(unwrap(weight), input.dtype)
+    if is_number(weight):
+        check_fits(weight, input)
+    else:
+        weight = jnp.asarray(unwrap(weight), input.dtype)
     # Exact at both ends, as PyTorch's.
     near = input + weight * (end - input)
     far = end - (end - input) * (1 - weight)

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from .._core.op import Array, Number, op
+from ._checks import check_fits, number
 from ._layout import CONTIGUOUS, LIKE_INPUTS
 from ._promotion import (
     c_name,
@@ -153,6 +154,9 @@ def isin(
     invert: bool = False,
 ) -> Array:
     """Whether each element is among the test elements. See torch.isin."""
+    for given in (elements, test_elements):
+        if is_bool(given):
+            raise RuntimeError("Unsupported input type encountered for isin(): Bool")
     elements, test_elements = promoted(elements, test_elements)
     found = jnp.isin(elements, test_elements.reshape(-1))
     return ~found if invert else found
@@ -167,8 +171,10 @@ def where(condition: Array, input: Array | Number, other: Array | Number) -> Arr
             + title(condition)
         )
     check_broadcast(condition, *(v for v in (input, other) if not is_number(v)))
-    input, other = promoted(input, other)
-    return jnp.where(condition.astype(jnp.bool_), input, other)
+    values = promoted(input, other)
+    for given, value in zip((input, other), values, strict=True):
+        check_fits(given, value)
+    return jnp.where(condition.astype(jnp.bool_), *values)
 
 
 def _no_complex(name: str, input: Array) -> None:
@@ -278,11 +284,8 @@ def masked_fill(input: Array, mask: Array, value: Array | Number) -> Array:
 
 def cast_value(value: Array | Number, like: Array) -> Array:
     """A number or array as an array of like's dtype; PyTorch's error if a number does not fit."""
-    if isinstance(value, complex) and not is_complex(like):
-        name = c_name(like).replace("long int", "int64_t")
-        raise RuntimeError(f"value cannot be converted to type {name} without overflow")
     if is_number(value):
-        return jnp.asarray(value).astype(like.dtype)
+        return number(value, like)
     (value,) = promoted(value)
     if is_complex(value) and not is_complex(like):
         raise RuntimeError(f"value cannot be converted to type {c_name(like)} without overflow")

@@ -17,7 +17,8 @@ from .._core.dtype import dtype
 from .._core.op import Array, Number, op
 from .._core.strides import contiguous as row_major
 from .._core.strides import preserved, unchanged
-from ._promotion import c_name
+from ._checks import number
+from ._promotion import is_number
 
 
 def _given_strides(avals: tuple, shape: tuple[int, ...], call: Any, k: int) -> tuple[int, ...]:
@@ -30,7 +31,7 @@ def full(
     size: tuple[int, ...], value: Number, kind: dtype, device: Any, strides: tuple | None
 ) -> Array:
     """One repeated value. See torch.full."""
-    return jnp.full(size, value, kind.numpy)
+    return jnp.full(size, number(value, jnp.empty((), kind.numpy)))
 
 
 @op("_arange", public=(), differentiable=False)
@@ -117,8 +118,8 @@ def fill(input: Array, value: Array | Number) -> Array:
             "fill_ only supports 0-dimension value tensor but got tensor with "
             f"{jnp.ndim(value)} dimensions."
         )
-    if isinstance(value, complex) and not jnp.iscomplexobj(input):
-        raise RuntimeError(f"value cannot be converted to type {c_name(input)} without overflow")
+    if is_number(value):
+        value = number(value, input)
     return jnp.broadcast_to(jnp.asarray(value).astype(input.dtype), input.shape)
 
 

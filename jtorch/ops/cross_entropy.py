@@ -16,7 +16,7 @@ import jax.numpy as jnp
 
 from .._core.dtype import BOOL, INTEGER, int64, uint8
 from .._core.op import Array, Number, op
-from ._checks import dtype_of, is_floating, listed, require_floating, torch_size, widen
+from ._checks import dtype_of, is_floating, is_portion, listed, require_floating, torch_size, widen
 from ._promotion import promoted, title
 from ._reduction import legacy_reduction, reduce_loss
 from ._shapes import broadcast_shapes
@@ -152,7 +152,7 @@ def nll_loss(
     return _reduce_classes(loss, classes, reduction).astype(input.dtype)
 
 
-@op(public=F, saves=())
+@op(public=F, saves=(), accepts={"label_smoothing": is_portion})
 def cross_entropy(
     input: Array,
     target: Array,

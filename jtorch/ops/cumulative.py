@@ -201,8 +201,11 @@ def gradient(input: Array, spacing: Array | Number, dim: int, edge_order: int) -
     return jnp.moveaxis(jnp.concatenate(parts, -1), -1, dim)
 
 
-def _trapezoids(y: Array, x: Array | None, dx: Number, dim: int) -> tuple[Array, int]:
+def _trapezoids(name: str, y: Array, x: Array | None, dx: Number, dim: int) -> tuple[Array, int]:
     """The areas between neighbours along dim."""
+    if is_bool(y) or is_bool(x):
+        what = "`y`" if x is None else "`x` or `y`"
+        raise RuntimeError(f"{name}: received a bool input for {what}, but bool is not supported")
     dim = wrap_dim(dim, y.ndim)
     size = y.shape[dim]
     pairs = lax.slice_in_dim(y, 1, max(size, 1), axis=dim)
@@ -221,7 +224,7 @@ def _trapezoids(y: Array, x: Array | None, dx: Number, dim: int) -> tuple[Array,
 @op(public=("torch",), aliases=("trapz",), saves=())
 def trapezoid(y: Array, x: Array | None = None, *, dx: Number = 1.0, dim: int = -1) -> Array:
     """The integral along dim by the trapezoid rule. See torch.trapezoid."""
-    areas, dim = _trapezoids(y, x, dx, dim)
+    areas, dim = _trapezoids("trapezoid", y, x, dx, dim)
     return _default_float(jnp.sum(areas, axis=dim), y, x)
 
 
@@ -230,7 +233,7 @@ def cumulative_trapezoid(
     y: Array, x: Array | None = None, *, dx: Number = 1.0, dim: int = -1
 ) -> Array:
     """The running integral along dim by the trapezoid rule. See torch.cumulative_trapezoid."""
-    areas, dim = _trapezoids(y, x, dx, dim)
+    areas, dim = _trapezoids("cumulative_trapezoid", y, x, dx, dim)
     return _default_float(jnp.cumsum(areas, axis=dim), y, x)
 
 

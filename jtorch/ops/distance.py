@@ -11,8 +11,8 @@ import numpy as np
 
 from .._core.dtype import int64
 from .._core.op import Array, Number, op
-from ._checks import dtype_of, number, require_floating
-from ._promotion import promoted, title, to_inexact
+from ._checks import dtype_of, not_negative, number, require_floating
+from ._promotion import is_number, promoted, title, to_inexact
 from ._reduction import clamp_value_min, hinge, legacy_reduction, reduce_loss
 from ._shapes import broadcast_shapes, wrap_dim
 from .norms import linalg_vector_norm
@@ -21,13 +21,15 @@ F = ("nn.functional",)
 F_AND_TORCH = ("torch", "nn.functional")
 
 
-@op(promote="common", public=F_AND_TORCH)
+@op(promote="common", public=F_AND_TORCH, accepts={"eps": not_negative})
 def cosine_similarity(x1: Array, x2: Array, dim: int = 1, eps: Number = 1e-8) -> Array:
     """x1 . x2 / (max(|x1|, eps) max(|x2|, eps)) along dim. See torch.cosine_similarity."""
     if not jnp.issubdtype(x1.dtype, jnp.inexact):
         raise RuntimeError(
             f"expected common dtype to be floating point, yet common dtype is {title(x1)}"
         )
+    if is_number(eps) and not eps >= 0:
+        raise RuntimeError(f"eps must be non-negative, got: {eps:g}")
     shape = broadcast_shapes(x1.shape, x2.shape)
     dim = wrap_dim(dim, len(shape))
     units = []

@@ -16,6 +16,7 @@ import numpy as np
 from jax import lax
 
 from .._core.op import Array, Number, op, unwrap
+from ._checks import number
 from ._layout import CONTIGUOUS
 from ._promotion import check_broadcast, is_bool, is_integral, is_number, title
 from ._shapes import wrap_dim
@@ -320,7 +321,7 @@ def index_add(input: Array, dim: int, index: Array, source: Array, *, alpha: Num
     input, places = _rows(input, dim, index)
     (source,) = _at_least_1d(source)
     if not (is_number(alpha) and alpha == 1):
-        source = source * jnp.asarray(unwrap(alpha)).astype(source.dtype)
+        source = source * number(alpha, source)
     return input.at[places].add(source).reshape(shape)
 
 

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from .._core.op import Array, Number, op
-from ._checks import sizes
+from ._checks import number, sizes
 
 F = ("nn.functional",)
 F_AND_TORCH = ("torch", "nn.functional")
@@ -61,7 +61,9 @@ def _pad_constant(input: Array, widths: Sequence[tuple[int, int, int]], value: N
         config[dim] = (before, after, 0)
         if input.shape[dim] + before + after < 0:
             raise RuntimeError("narrow(): length must be non-negative.")
-    return jax.lax.pad(input, jnp.asarray(value, input.dtype), config)
+    if isinstance(value, int):
+        value = float(value)  # PyTorch's takes a double, of which an unsigned dtype holds no -1
+    return jax.lax.pad(input, number(value, input), config)
 
 
 def _pad_from_input(input: Array, dim: int, before: int, after: int, mode: str) -> Array:

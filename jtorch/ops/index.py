@@ -19,6 +19,8 @@ from jax import lax
 
 from .._core.op import Array, Number, op
 from .._core.strides import unchanged
+from ._checks import number
+from ._promotion import is_number
 from .view import rule
 
 INT, NEW, TENSOR = "int", "new", "tensor"
@@ -151,7 +153,7 @@ def setitem(input: Array, value: Array | Number, spec: tuple, *at: Number) -> Ar
     """`input` after input[basic index] = value, broadcast and cast."""
     _, sizes, _ = _box(input.shape, spec, at)
     shape = _result_shape(spec, sizes)
-    array = jnp.asarray(value)
+    array = _array(value, input)
     while array.ndim > len(shape) and array.shape[0] == 1:
         array = array[0]
     _check_expands(array.shape, shape)
@@ -176,9 +178,14 @@ def _check_expands(shape: tuple[int, ...], target: tuple[int, ...]) -> None:
             )
 
 
+def _array(value: Any, like: Array) -> Array:
+    """A value to assign as an array: a number in the dtype of what it is assigned to."""
+    return number(value, like) if is_number(value) else jnp.asarray(value)
+
+
 def _fitted(value: Any, shape: tuple[int, ...], like: Array) -> Array:
     """A value broadcast to the indexed part. RuntimeError where it doesn't fit."""
-    array = jnp.asarray(value)
+    array = _array(value, like)
     if jnp.iscomplexobj(array) and not jnp.iscomplexobj(like):
         array = array.real
     array = array.astype(like.dtype)
@@ -227,5 +234,5 @@ def setitem_advanced(
 def masked_set(input: Array, mask: Array, value: Array | Number) -> Array:
     """`input` after input[mask] = value, for a single value."""
     wide = mask.reshape(mask.shape + (1,) * (input.ndim - mask.ndim))
-    scalar = jnp.asarray(value).reshape(()).astype(input.dtype)
+    scalar = _array(value, input).reshape(()).astype(input.dtype)
     return jnp.where(wide, scalar, input)

@@ -13,7 +13,8 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
-from .._core.op import Array, Number, op, unwrap
+from .._core.op import Array, Number, op
+from ._checks import number
 from ._layout import CONTIGUOUS
 from ._promotion import promoted
 from ._shapes import wrap_dim
@@ -324,9 +325,7 @@ def fill_diagonal(input: Array, fill_value: Number, wrap: bool = False) -> Array
         end = min(end, input.shape[1] * input.shape[1])
     flat = input.reshape(-1)
     hit = (jnp.arange(flat.size) % step == 0) & (jnp.arange(flat.size) < end)
-    return jnp.where(hit, jnp.asarray(unwrap(fill_value)).astype(input.dtype), flat).reshape(
-        input.shape
-    )
+    return jnp.where(hit, number(fill_value, input), flat).reshape(input.shape)
 
 
 def _product(sizes: tuple) -> int:

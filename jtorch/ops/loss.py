@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from .._core.op import Array, Number, op
-from ._checks import number, require_floating, torch_size
+from ._checks import not_negative, number, require_floating, torch_size
 from ._promotion import is_bool, promoted, to_inexact
 from ._reduction import (
     check_reduction,
@@ -227,7 +227,7 @@ def poisson_nll_loss(
     return reduce_loss(loss, reduction)
 
 
-@op(public=F, saves=())
+@op(public=F, saves=(), accepts={"var": not_negative})
 def gaussian_nll_loss(
     input: Array,
     target: Array,

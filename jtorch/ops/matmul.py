@@ -12,7 +12,8 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from .._core.op import Array, Number, op, unwrap
+from .._core.op import Array, Number, op
+from ._checks import check_fits, not_zero, number
 from ._layout import CONTIGUOUS
 from ._promotion import c_name, check_broadcast, is_integral, is_number, promoted, title
 from ._shapes import broadcast_shapes, wrap_dim
@@ -193,6 +194,8 @@ def _check_factors(input: Array, beta: Any, alpha: Any) -> None:
 def _combine(input: Array, product: Array, beta: Any, alpha: Any) -> Array:
     """beta * input + alpha * product; a beta of 0 ignores input, NaN and all."""
     if is_integral(input):
+        for factor in (beta, alpha):
+            check_fits(factor, input)
         beta, alpha = (int(f) if isinstance(f, float) else f for f in (beta, alpha))
     scaled = _times(product, alpha)
     if is_number(beta) and beta == 0:
@@ -203,7 +206,7 @@ def _combine(input: Array, product: Array, beta: Any, alpha: Any) -> Array:
 def _times(value: Array, factor: Any) -> Array:
     if is_number(factor) and factor == 1:
         return value
-    return value * jnp.asarray(unwrap(factor)).astype(value.dtype)
+    return value * number(factor, value)
 
 
 def _check_expandable(input: Array, shape: tuple) -> None:
@@ -219,7 +222,7 @@ def _check_expandable(input: Array, shape: tuple) -> None:
         )
 
 
-@op(inplace=True, strides=CONTIGUOUS)
+@op(inplace=True, strides=CONTIGUOUS, accepts={"beta": not_zero})
 def addmm(input: Array, mat1: Array, mat2: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
     """beta * input + alpha * mat1 @ mat2. See torch.addmm."""
     if mat1.ndim != 2 or mat2.ndim != 2:
@@ -236,13 +239,13 @@ def addmm(input: Array, mat1: Array, mat2: Array, *, beta: Number = 1, alpha: Nu
     return _combine(input, _product(mat1, mat2), beta, alpha)
 
 
-@op(inplace=True, strides=CONTIGUOUS)
+@op(inplace=True, strides=CONTIGUOUS, accepts={"beta": not_zero})
 def addmv(input: Array, mat: Array, vec: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
     """beta * input + alpha * mat @ vec. See torch.addmv."""
     return _combine(input, mv(mat, vec), beta, alpha)
 
 
-@op(inplace=True, strides=CONTIGUOUS)
+@op(inplace=True, strides=CONTIGUOUS, accepts={"beta": not_zero})
 def addr(input: Array, vec1: Array, vec2: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
     """beta * input + alpha * outer(vec1, vec2). See torch.addr."""
     if vec1.ndim != 1 or vec2.ndim != 1:
@@ -254,7 +257,7 @@ def addr(input: Array, vec1: Array, vec2: Array, *, beta: Number = 1, alpha: Num
     return _combine(input, product, beta, alpha)
 
 
-@op(inplace=True, strides=CONTIGUOUS)
+@op(inplace=True, strides=CONTIGUOUS, accepts={"beta": not_zero})
 def baddbmm(
     input: Array, batch1: Array, batch2: Array, *, beta: Number = 1, alpha: Number = 1
 ) -> Array:
@@ -269,7 +272,7 @@ def baddbmm(
     return _combine(input, _product(batch1, batch2), beta, alpha)
 
 
-@op(inplace=True, strides=CONTIGUOUS)
+@op(inplace=True, strides=CONTIGUOUS, accepts={"beta": not_zero})
 def addbmm(
     input: Array, batch1: Array, batch2: Array, *, beta: Number = 1, alpha: Number = 1
 ) -> Array:

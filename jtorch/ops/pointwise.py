@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from .._core.op import Array, Number, op
+from ._checks import check_fits
 from ._layout import LIKE_INPUTS
 from ._promotion import check_broadcast, is_bool, is_complex, is_integral, is_number, promoted
 
@@ -264,7 +265,10 @@ def clamp(
         raise RuntimeError("clamp is not supported for complex types")
     bounds = [b for b in (min, max) if b is not None]
     check_broadcast(input, *(b for b in bounds if not is_number(b)))
-    result, *bounds = promoted(input, *bounds)
+    given = bounds
+    result, *bounds = promoted(input, *given)
+    for bound in given:
+        check_fits(bound, result)
     bounds = list(jnp.broadcast_arrays(*bounds))
     lower = bounds.pop(0) if min is not None else None
     upper = bounds.pop(0) if max is not None else None

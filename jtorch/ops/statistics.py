@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from .._core.op import Array, Number, Varying, op, unwrap
+from ._checks import is_portion
 from ._order import index_of_rank, order_of
 from ._promotion import is_integral, promoted, title, to_inexact
 from ._shapes import wrap_dim
@@ -173,7 +174,7 @@ def _interpolate(ordered: Array, place: Array, interpolation: str) -> Array:
     )
 
 
-@op(promote="own", saves=())
+@op(promote="own", saves=(), accepts={"q": is_portion})
 def quantile(
     input: Array,
     q: Array | Number,
@@ -186,7 +187,7 @@ def quantile(
     return _quantile(input, q, dim, keepdim, interpolation, False)
 
 
-@op(promote="own", saves=())
+@op(promote="own", saves=(), accepts={"q": is_portion})
 def nanquantile(
     input: Array,
     q: Array | Number,

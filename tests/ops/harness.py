@@ -251,6 +251,24 @@ def _check_errors(row: Row, library: Any) -> Iterator[str]:
         yield from _compare_errors(f"error {sample}", expected, error)
         if words.lower() not in str(error).lower():
             yield f"error {sample}: says {str(error)!r}, without {words!r}"
+        for other in _other_numbers(sample):  # a number that was seen to vary becomes an input
+            _attempt(row, library, variant, other, None)
+        _, again = _attempt(row, library, variant, sample, None)
+        yield from _compare_errors(f"error {sample} of numbers that vary", expected, again)
+
+
+def _other_numbers(sample: Sample) -> Iterator[Sample]:
+    """Two samples with other numbers in place of a sample's; none if it has no numbers."""
+    values = (*sample.args, *sample.kwargs.values())
+    if not any(type(v) in (int, float) for v in values):
+        return
+    for others in ({int: 1, float: 0.5}, {int: 2, float: 0.25}):
+
+        def other(value: Any, others: dict = others) -> Any:
+            return others.get(type(value), value)
+
+        args = tuple(map(other, sample.args))
+        yield Sample(args, {k: other(v) for k, v in sample.kwargs.items()})
 
 
 def _brief_result(result: Any) -> str:
