@@ -28,6 +28,13 @@ def compilations() -> int:
     return jtorch.debug.statistics()["programs_compiled"]
 
 
+def compiled(function: Callable[[], Any]) -> int:
+    """How many programs a call compiles."""
+    before = compilations()
+    function()
+    return compilations() - before
+
+
 def executions() -> int:
     """The programs that jtorch ran so far."""
     return jtorch.debug.statistics()["programs_run"]

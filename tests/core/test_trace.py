@@ -14,7 +14,7 @@ from jtorch._core import program
 from jtorch._core.program import path
 from jtorch._core.trace import Trace
 
-from ..comparison import compare, compilations, executions, forget
+from ..comparison import compare, compilations, compiled, executions, forget
 
 
 @pytest.fixture(autouse=True)
@@ -23,13 +23,6 @@ def empty_trie() -> Iterator[None]:
     forget()
     yield
     jtorch.synchronize()
-
-
-def compiled(function: Callable[[], Any]) -> int:
-    """How many programs a call compiles."""
-    before = compilations()
-    function()
-    return compilations() - before
 
 
 def nodes_compiled(function: Callable[[], Any]) -> list[list[str]]:
