@@ -172,18 +172,17 @@ def is_leaf(cell: Cell) -> bool:
     return not cell.aval.requires_grad or type(cell.node) is weakref.ref
 
 
-def check_writable(tensor: Any, itself: bool = False) -> Cell:
+def check_writable(tensor: Any, idempotent: bool = False) -> Cell:
     """The Tensor's cell. RuntimeError where PyTorch forbids an in-place write.
 
-    itself: what is written is the Tensor itself.
+    idempotent: elements may share their memory, for what is written to it is one and the same.
     """
     cell = cell_of(tensor)
     aval = cell.aval
-    if not itself and overlaps(aval.shape, aval.strides):
+    if not idempotent and overlaps(aval.shape, aval.strides):
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a "
-            "single "
-            "memory location. Please clone() the tensor before performing the operation."
+            "single memory location. Please clone() the tensor before performing the operation."
         )
     check_no_leaf(tensor, cell)
     return cell

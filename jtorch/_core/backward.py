@@ -105,7 +105,10 @@ def grad(
 
 
 def accumulate(tensor: Tensor, cell: Cell, create: bool = False) -> None:
-    """Add a gradient, as the leaf's hooks change it, to its `.grad`."""
+    """Add a gradient, as the leaf's hooks change it, to its `.grad`; a leaf that no longer
+    requires grad gets none."""
+    if not cell_of(tensor).aval.requires_grad:
+        return
     if tensor.__dict__:  # hooks, or a layout of its own
         cell = cell_of(tensor._to_gradient(_with_hooks(tensor, cell)))
     _add_up(tensor, cell, create)

@@ -232,7 +232,11 @@ class GradNode:
     @property
     def saves_anything(self) -> bool:
         op = self.call.op
-        return op.backward is not None or op.saves_more or bool(self.saves())
+        return (
+            op.backward is not None
+            or op.saves_more
+            or any(not self.avals[k].number for k in self.saves())
+        )
 
     def saved_positions(self) -> list[int]:
         """The positions of the trace that the VJP uses."""
@@ -288,7 +292,7 @@ class GradNode:
     def keep(self, cells: dict[int, Cell]) -> None:
         """The trace is about to end: keep cells instead of positions."""
         if self.freed:
-            self.inputs, self.outputs = [None] * len(self.positions), [None]
+            self.inputs, self.outputs = self._numbers([cells.get(p) for p in self.positions]), [None]
         else:
             used = self.saves()
             self.inputs = [cells[p] if k in used else None for k, p in enumerate(self.positions)]
@@ -300,9 +304,12 @@ class GradNode:
         """Give up what was kept; a second backward is an error."""
         self.freed = True
         if self.inputs is not None:
-            self.inputs = [None] * len(self.inputs)
-            self.outputs = [None]
+            self.inputs, self.outputs = self._numbers(self.inputs), [None]
             self.watch = []
+
+    def _numbers(self, cells: list[Any]) -> list[Any]:
+        """What is left of the inputs when they are freed: numbers, which PyTorch does not save."""
+        return [cell if a.number else None for cell, a in zip(cells, self.avals, strict=True)]
 
 
 def view_chain(trace: Trace, position: int) -> list[int]:

@@ -357,7 +357,7 @@ def write_out(target: Tensor, value: Tensor) -> None:
 
 def copy_(input: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     """Write the values of `src`, broadcast and cast, to `input`. See `torch.Tensor.copy_`."""
-    old = check_writable(input, itself=src is input)
+    old = check_writable(input, idempotent=src is input)
     source = src if isinstance(src, Tensor) else None
     if source is None:
         raise TypeError(f"copy_(): argument 'other' must be Tensor, not {type(src).__name__}")

@@ -117,7 +117,7 @@ def zero_(input: Tensor) -> Tensor:
 
 def fill_(input: Tensor, value: Any) -> Tensor:
     """One value written to all elements. See torch.Tensor.fill_."""
-    old = check_writable(input)
+    old = check_writable(input, idempotent=True)
     given = cell_of(value) if isinstance(value, Tensor) else value
     write(input, append(local.context, FILLED, (old, given))[0])
     return input
