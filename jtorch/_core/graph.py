@@ -292,7 +292,8 @@ class GradNode:
     def keep(self, cells: dict[int, Cell]) -> None:
         """The trace is about to end: keep cells instead of positions."""
         if self.freed:
-            self.inputs, self.outputs = self._numbers([cells.get(p) for p in self.positions]), [None]
+            self.inputs = self._numbers([cells.get(p) for p in self.positions])
+            self.outputs = [None]
         else:
             used = self.saves()
             self.inputs = [cells[p] if k in used else None for k, p in enumerate(self.positions)]
