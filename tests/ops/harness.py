@@ -23,6 +23,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import importlib
+import pathlib
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -80,6 +82,13 @@ def case(name: str, samples: Make, **options: Any) -> Row:
     row.family = getattr(samples, "__module__", "").rpartition(".")[2].removeprefix("table_")
     ROWS.append(row)
     return row
+
+
+def table() -> list[Row]:
+    """All rows: each table_<family>.py adds its own."""
+    for path in sorted(pathlib.Path(__file__).parent.glob("table_*.py")):
+        importlib.import_module(f".{path.stem}", __package__)
+    return ROWS
 
 
 def check(row: Row, library: Any, eager: bool = False) -> list[str]:
@@ -152,7 +161,7 @@ def _attempt(
         return None, error
 
 
-def _call(row: Row, library: Any, sample: Sample, method: bool) -> Any:
+def call(row: Row, library: Any, sample: Sample, method: bool = False) -> Any:
     """Outputs and gradients of one call: what is compared."""
     leaves: list | None = [] if row.gradients else None
     args = build(sample.args, library, leaves)
@@ -227,8 +236,8 @@ def _call_out(row: Row, library: Any, sample: Sample) -> Any:
 
 
 _VARIANTS = {
-    "function": lambda row, library, sample: _call(row, library, sample, False),
-    "method": lambda row, library, sample: _call(row, library, sample, True),
+    "function": lambda row, library, sample: call(row, library, sample, False),
+    "method": lambda row, library, sample: call(row, library, sample, True),
     "inplace": _call_inplace,
     "out": _call_out,
 }
