@@ -173,7 +173,10 @@ def test_gradients_through_written_views(name: str, viewer: Callable[[Any], Any]
     compare(program)
 
 
-@pytest.mark.xfail(reason="XLA's CPU fusion in JAX 0.10 reads what it has just written")
+@pytest.mark.xfail(
+    jax.__version_info__ < (0, 11),
+    reason="XLA's CPU fusion in JAX 0.10 reads what it has just written",
+)
 def test_a_row_reversed_onto_itself() -> None:
     """Pure JAX shows it too: a reversed slice written onto the reshape of the value it is of."""
     x = jtorch.arange(12.0).view(3, 4) + 0
