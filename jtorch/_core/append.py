@@ -44,8 +44,8 @@ def element(trace: Trace, value: Any) -> Any:
         return value.index if value.trace is trace else enter(trace, value)
     if kind is list or kind is tuple:
         return (kind, *[element(trace, v) for v in value])
-    if kind is float and value == 0.0:
-        return kind, str(value)
+    if kind is float:  # -0.0 is not 0.0, and NaN is NaN
+        return kind, value if value and value == value else str(value)
     return kind, value
 
 

@@ -35,20 +35,20 @@ class Limits:
 
 
 limits = Limits()
+_NUMBERS = (int, float)
 
 
 def extend(trace: Trace, key: tuple, op: Any, args: tuple, kwargs: dict) -> State | None:
     """The state after a call that `trace.state.next` doesn't know; None if the trace was cut
     first."""
     state = trace.state
-    kind = _kind(args, kwargs) if op.numbers else None
-    generic = _generic(op, key, kind)
+    generic, places = _generic(op, key, args, kwargs) if op.numbers else (None, [])
     if generic is not None:
         known = state.next.get(generic)
         first = state.seen.get(generic, key)
         if known is not None or first != key:
             state.next.pop(first, None)
-            args, kwargs = _vary(op, trace, args, kwargs, kind)
+            args, kwargs = _vary(trace, args, kwargs, places)
             key = generic
             if known is not None:
                 _enter_numbers(trace, args, kwargs)
@@ -199,37 +199,30 @@ def _kind(args: tuple, kwargs: dict) -> dtype | None:
     return found
 
 
-def _generic(op: Any, key: tuple, kind: dtype | None) -> tuple | None:
-    """The key with numbers that may vary replaced by their class; None where there are none."""
-    if not op.numbers:
-        return None
-    generic = list(key)
-    k = 2
-    while k < len(key):
-        name = key[k] if type(key[k]) is str else op.parameter(k - 2)
-        k += type(key[k]) is str
-        part = key[k]
-        if type(part) is tuple and part and op.varies(name, _number(part), kind):
-            generic[k] = (Slot, part[0])
-        k += 1
-    return tuple(generic) if generic != list(key) else None
+def _generic(op: Any, key: tuple, args: tuple, kwargs: dict) -> tuple[tuple | None, list]:
+    """The key with numbers that may vary replaced by their class, None if there are none; and
+    where they are: positions and names of arguments."""
+    kind = _kind(args, kwargs)
+    generic: list = list(key)
+    places: list = []
+    for k, value in enumerate(args):
+        if type(value) in _NUMBERS and op.varies(op.parameter(k), value, kind):
+            generic[2 + k] = Slot, type(value)
+            places.append(k)
+    for k, (name, value) in enumerate(kwargs.items()):
+        if type(value) in _NUMBERS and op.varies(name, value, kind):
+            generic[3 + len(args) + 2 * k] = Slot, type(value)
+            places.append(name)
+    return (tuple(generic) if places else None), places
 
 
-def _number(part: tuple) -> Any:
-    """The number that a part of a key stands for, where it is one."""
-    return part[0](part[1]) if part[0] is int or part[0] is float else None
-
-
-def _vary(
-    op: Any, trace: Trace, args: tuple, kwargs: dict, kind: dtype | None
-) -> tuple[tuple, dict]:
-    """The arguments with numbers that may vary made cells."""
-
-    def made(name: str | None, value: Any) -> Any:
-        return number_cell(value, trace.device) if op.varies(name, value, kind) else value
-
-    positional = tuple(made(op.parameter(k), v) for k, v in enumerate(args))
-    return positional, {k: made(k, v) for k, v in kwargs.items()}
+def _vary(trace: Trace, args: tuple, kwargs: dict, places: list) -> tuple[tuple, dict]:
+    """The arguments with the numbers at these places made cells."""
+    positional, named = list(args), dict(kwargs)
+    for place in places:
+        given: Any = named if type(place) is str else positional
+        given[place] = number_cell(given[place], trace.device)
+    return tuple(positional), named
 
 
 def _enter_numbers(trace: Trace, args: tuple, kwargs: dict) -> None:

@@ -150,12 +150,12 @@ class Op:
         return None
 
     def varies(self, name: str | None, value: Any, kind: dtype | None) -> bool:
-        """Whether an argument is a number that may vary from step to step.
+        """Whether an argument, an int or a float, is a number that may vary from step to step.
 
         kind: the dtype of the call. What doesn't fit it is left to the function to see: PyTorch
         computes with it in a wider dtype, or refuses it.
         """
-        if name not in self.numbers or type(value) not in (int, float):
+        if name not in self.numbers:
             return False
         if type(value) is float:
             if kind is None or (self.promote is not None and kind.category <= INTEGER):

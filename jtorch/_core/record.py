@@ -61,13 +61,10 @@ def recorder(op: Op) -> Callable[..., Any]:
                     key.append(cell.index if cell.trace is trace else enter(trace, cell))
                 elif kind is tuple or kind is list:
                     key.append((kind, tuple(value), _kinds(value)))
+                elif kind is float:  # -0.0 is not 0.0, and NaN is NaN
+                    key.append((kind, value if value and value == value else str(value)))
                 elif kind in _STATIC or not overrides(kind):
-                    key.append(
-                        (
-                            kind,
-                            value if kind is not float or value and value == value else str(value),
-                        )
-                    )
+                    key.append((kind, value))
                 else:
                     raise _Slowly
             if kwargs:
@@ -127,10 +124,10 @@ def _add_named(key: list, trace: Trace, kwargs: dict) -> None:
             key.append(cell.index if cell.trace is trace else enter(trace, cell))
         elif kind is tuple or kind is list:
             key.append((kind, tuple(value), _kinds(value)))
+        elif kind is float:
+            key.append((kind, value if value and value == value else str(value)))
         elif kind in _STATIC or not overrides(kind):
-            key.append(
-                (kind, value if kind is not float or value and value == value else str(value))
-            )
+            key.append((kind, value))
         else:
             raise _Slowly
 
