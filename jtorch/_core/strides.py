@@ -120,7 +120,8 @@ def elementwise(avals: Sequence, shape: Strides, with_number: bool = False) -> S
             return contiguous(shape)
         if len({a.strides for a in avals}) == 1 and is_dense(shape, avals[0].strides):
             return avals[0].strides
-    return _permuted(_broadcast_strides([a for a in avals if a.shape], shape), shape)
+    fitting = [a for a in avals if 0 < len(a.shape) <= len(shape)]
+    return _permuted(_broadcast_strides(fitting, shape), shape)
 
 
 def like_inputs(avals: Sequence, shape: Strides, call: Any, k: int) -> Strides:

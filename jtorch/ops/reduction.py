@@ -285,8 +285,11 @@ def sum_to_size(input: Array, size: tuple[int, ...]) -> Array:
         raise RuntimeError(
             f"size {{{list(size)}}} is not expandable to size {{{list(input.shape)}}}."
         )
+    if size and tuple(size) == input.shape:
+        return input
     dims = [d for d in range(input.ndim) if d < lead or size[d - lead] != input.shape[d]]
-    return jnp.sum(input, axis=tuple(dims), dtype=input.dtype).reshape(size)
+    kind = jnp.int64 if is_integral(input) else input.dtype
+    return jnp.sum(input, axis=tuple(dims), dtype=kind).reshape(size)
 
 
 @op(differentiable=False)

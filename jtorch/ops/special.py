@@ -20,7 +20,7 @@ from jax import lax
 from .._core.op import Array, Number, op
 from ._checks import widen
 from ._layout import LIKE_INPUTS
-from ._promotion import check_broadcast
+from ._promotion import check_broadcast, is_complex, title
 from ._shapes import broadcast_shapes
 from .pointwise import unary
 
@@ -319,13 +319,19 @@ for _name, _function in (("special_gammainc", igamma), ("special_gammaincc", iga
 def logaddexp(input: Array, other: Array) -> Array:
     """log(exp(input) + exp(other)), without overflow. See torch.logaddexp."""
     check_broadcast(input, other)
-    return _log_add(input, other, 1.0)
+    if not is_complex(input):
+        return _log_add(input, other, 1.0)
+    swap = input.real < other.real  # PyTorch leaves the imaginary part where the larger one has it
+    high, low = jnp.where(swap, other, input), jnp.where(swap, input, other)
+    return high + jnp.log1p(jnp.exp(low - high))
 
 
 @op(promote="common", strides=LIKE_INPUTS)
 def logaddexp2(input: Array, other: Array) -> Array:
     """log2(2 ** input + 2 ** other), without overflow. See torch.logaddexp2."""
     check_broadcast(input, other)
+    if is_complex(input):
+        raise NotImplementedError(f"\"logaddexp2_cpu\" not implemented for '{title(input)}'")
     return _log_add(input, other, math.log(2.0))
 
 

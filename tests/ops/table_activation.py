@@ -121,6 +121,7 @@ case(
         t(t.float(2, 3), t.float(1)),
         t(t.float(2, 3, 4), t.float(3)),
         t(t.float(4), t.float(1)),
+        t(t.float(), t.float(1)),
     ],
     errors=lambda t: [
         (t(t.float(2, 3), t.float(4)), "Mismatch of parameter numbers"),

@@ -232,6 +232,9 @@ case(
 )
 case(
     "sum_to_size",
-    lambda t: [t(t.double(3, 4), (1, 4)), t(t.float(2, 3, 4), (4,)), t(t.int(3, 2), 3, 1)],
+    lambda t: (
+        [t(t.double(3, 4), (1, 4)), t(t.float(2, 3, 4), (4,)), t(t.int(3, 2), 3, 1)]
+        + [t(t.bool(2, 2), (2, 2)), t(t.bool(2, 2), (1, 2)), t(t.bool(), ())]
+    ),
     errors=lambda t: [(t(t.float(2, 3), (2, 2)), "is not expandable to size")],
 )

@@ -63,8 +63,19 @@ case(
         t(t.int(3), t.int(3, low=1)),
     ],
 )
-case("logaddexp", lambda t: [t(t.double(2, 3), t.double(3)), t(t.float(3), t.float(3))])
-case("logaddexp2", lambda t: [t(t.double(2, 3), t.double(3))])
+case(
+    "logaddexp",
+    lambda t: [
+        t(t.double(2, 3), t.double(3)),
+        t(t.float(3), t.float(3)),
+        t(t.complex(4), t.complex(4)),
+    ],
+)
+case(
+    "logaddexp2",
+    lambda t: [t(t.double(2, 3), t.double(3))],
+    errors=lambda t: [(t(t.complex(3), t.complex(3)), "not implemented for 'ComplexFloat'")],
+)
 case(
     "igamma",
     lambda t: [
