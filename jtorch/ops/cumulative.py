@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -15,9 +16,10 @@ from jax import lax
 from .._core.dtype import dtype
 from .._core.op import Array, Number, op
 from ._layout import CONTIGUOUS
-from ._promotion import is_bool, is_integral, promoted
+from ._promotion import is_bool, is_complex, is_integral, promoted
 from ._shapes import wrap_dim
 from .reduction import take_along
+from .special import complex_log_add
 
 
 def _running(function: Callable, input: Array, dim: int, d: dtype | None) -> Array:
@@ -87,6 +89,8 @@ def cumprod(input: Array, dim: int, *, dtype: dtype | None = None) -> Array:
 def logcumsumexp(input: Array, dim: int) -> Array:
     """log of the running sum of exp(input). See torch.logcumsumexp."""
     (input,) = promoted(input, to_float=True)
+    if is_complex(input):
+        return _running(partial(lax.associative_scan, complex_log_add), input, dim, None)
     return _running(lax.cumlogsumexp, input, dim, None)
 
 

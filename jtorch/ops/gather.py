@@ -103,8 +103,13 @@ def put(input: Array, index: Array, source: Array, accumulate: bool = False) -> 
     """The flattened input with source written (or added) at index. See torch.put."""
     flat = input.reshape(-1).at[index.reshape(-1)]
     values = source.reshape(-1)
-    written = flat.add(values) if accumulate else flat.set(values, unique_indices=True)
+    written = add_to(flat, values) if accumulate else flat.set(values, unique_indices=True)
     return written.reshape(input.shape)
+
+
+def add_to(places: Any, values: Array) -> Array:
+    """`places.add(values)` for some `array.at[...]`; bools, which JAX doesn't add, are or-ed."""
+    return places.max(values) if is_bool(values) else places.add(values)
 
 
 def _places(index: Array, dim: int) -> tuple[Array, ...]:
@@ -201,7 +206,7 @@ def _reduced_into(
         neutral = 1 if reduce == "prod" else 0
         input = input.at[places].set(neutral)
     if reduce == "sum":
-        return input.at[places].add(src)
+        return add_to(input.at[places], src)
     if reduce == "prod":
         return _product_into(input, places, src)
     count = jnp.full(input.shape, 1 if include_self else 0, jnp.int64).at[places].add(1)
@@ -265,6 +270,8 @@ def _extreme_into(
 def _limit(input: Array, lowest: bool) -> Any:
     if not is_integral(input):
         return -np.inf if lowest else np.inf
+    if is_bool(input):
+        return not lowest
     limits = np.iinfo(input.dtype)
     return limits.min if lowest else limits.max
 
@@ -322,7 +329,7 @@ def index_add(input: Array, dim: int, index: Array, source: Array, *, alpha: Num
     (source,) = _at_least_1d(source)
     if not (is_number(alpha) and alpha == 1):
         source = source * number(alpha, source)
-    return input.at[places].add(source).reshape(shape)
+    return add_to(input.at[places], source).reshape(shape)
 
 
 @op(inplace=True, strides=CONTIGUOUS, saves=("source",))

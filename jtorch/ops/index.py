@@ -21,6 +21,7 @@ from .._core.op import Array, Number, op
 from .._core.strides import unchanged
 from ._checks import number
 from ._promotion import is_number
+from .gather import add_to
 from .view import rule
 
 INT, NEW, TENSOR = "int", "new", "tensor"
@@ -227,7 +228,7 @@ def setitem_advanced(
     _check_indices(spec, indices)
     shape = jax.eval_shape(lambda x: x[index], input).shape
     new = _fitted(value, shape, input)
-    return input.at[index].add(new) if accumulate else input.at[index].set(new)
+    return add_to(input.at[index], new) if accumulate else input.at[index].set(new)
 
 
 @op("_masked_set", public=(), strides=unchanged)

@@ -17,9 +17,10 @@ from .._core.dtype import dtype as DType
 from .._core.dtype import to_dtype
 from .._core.op import Array, Number, cast, op
 from ._checks import number, require_floating, widen
-from ._promotion import is_bool, title
+from ._promotion import title
 from ._shapes import Shape, wrap_dim
 from .activation import softmax
+from .gather import add_to
 from .reduction import extreme_elements
 from .resample import resample
 
@@ -212,9 +213,8 @@ def _unsafe_masked_index_put_accumulate(
     """input with values added at indices, clamped into the bounds, where mask is True."""
     if input.size == 0:
         return input
-    at = input.at[_bounded(input.shape, indices)]
     chosen = jnp.where(mask, values, jnp.zeros_like(values))
-    return at.max(chosen) if is_bool(input) else at.add(chosen)
+    return add_to(input.at[_bounded(input.shape, indices)], chosen)
 
 
 def _check_scaled(a: Array, b: Array, scales: tuple[Array, Array]) -> None:

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from .._core.op import Array, Number, op
 from ._checks import check_fits, not_zero, number
 from ._layout import CONTIGUOUS
-from ._promotion import c_name, check_broadcast, is_integral, is_number, promoted, title
+from ._promotion import c_name, check_broadcast, is_bool, is_integral, is_number, promoted, title
 from ._shapes import broadcast_shapes, wrap_dim
 
 
@@ -374,7 +374,10 @@ def tensordot(a: Array, b: Array, dims: int | Sequence[Any] = 2) -> Array:
 @op(saves=())
 def kron(input: Array, other: Array) -> Array:
     """The Kronecker product. See torch.kron."""
-    return jnp.kron(*promoted(input, other))
+    input, other = promoted(input, other)
+    if is_bool(input):  # which jnp.kron refuses
+        return jnp.kron(input.astype(jnp.uint8), other.astype(jnp.uint8)).astype(jnp.bool_)
+    return jnp.kron(input, other)
 
 
 def _cross(input: Array, other: Array, dim: int) -> Array:

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 
 from .._core.dtype import INTEGER, TITLES, dtype, int64, to_dtype
 from .._core.op import Array, op
-from ._promotion import is_complex, is_integral, promoted, title
+from ._promotion import is_bool, is_complex, is_integral, promoted, title
 from ._shapes import Shape, wrap_dim, wrap_dims
 from .comparison import maximum, minimum
 
@@ -91,7 +91,8 @@ def prod(
 ) -> Array:
     """The product over one dimension or all; integers as int64. See torch.prod."""
     dims = wrap_dims(dim, input.ndim)
-    return jnp.prod(input.astype(_sum_dtype(input, dtype)), axis=dims, keepdims=keepdim)
+    input = input.astype(_sum_dtype(input, dtype))
+    return (jnp.all if is_bool(input) else jnp.prod)(input, axis=dims, keepdims=keepdim)
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(1, 2, 3, 4))

@@ -321,9 +321,7 @@ def logaddexp(input: Array, other: Array) -> Array:
     check_broadcast(input, other)
     if not is_complex(input):
         return _log_add(input, other, 1.0)
-    swap = input.real < other.real  # PyTorch leaves the imaginary part where the larger one has it
-    high, low = jnp.where(swap, other, input), jnp.where(swap, input, other)
-    return high + jnp.log1p(jnp.exp(low - high))
+    return complex_log_add(input, other)
 
 
 @op(promote="common", strides=LIKE_INPUTS)
@@ -333,6 +331,13 @@ def logaddexp2(input: Array, other: Array) -> Array:
     if is_complex(input):
         raise NotImplementedError(f"\"logaddexp2_cpu\" not implemented for '{title(input)}'")
     return _log_add(input, other, math.log(2.0))
+
+
+def complex_log_add(input: Array, other: Array) -> Array:
+    """log(exp(input) + exp(other)), on the branch where the one with the larger real part lies."""
+    swap = input.real < other.real
+    high, low = jnp.where(swap, other, input), jnp.where(swap, input, other)
+    return high + jnp.log1p(jnp.exp(low - high))
 
 
 def _log_add(input: Array, other: Array, base: float) -> Array:

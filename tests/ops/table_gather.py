@@ -56,6 +56,7 @@ case(
     lambda t: [
         t(t.double(3, 4), np.array([1, 5, 7]), t.double(3)),
         t(t.double(3, 4), np.array([1, 1, 7]), t.double(3), accumulate=True),
+        t(t.bool(3, 4), np.array([1, 1, 7]), t.bool(3), accumulate=True),
     ],
 )
 
@@ -79,6 +80,7 @@ case(
         t(t.double(5, 3), 0, t.int(2, 3, low=0, high=5), 0.5),
         t(t.float(3, 4), 1, t.int(3, 1, low=0, high=4), value=1),
         t(t.float(5), 0, t.int(3, low=0, high=5), t.float(3), reduce="add"),
+        t(t.bool(5), 0, t.int(3, low=0, high=5), t.bool(3), reduce="add"),
     ],
     errors=SCATTER_ERRORS,
     gradients=False,
@@ -90,6 +92,7 @@ case(
         *SCATTER_SAMPLES(t),
         t(t.double(4), 0, t.int(9, low=0, high=4), t.double(9)),
         t(t.float(4, 3), 0, t.int(6, 3, low=0, high=4), t.float(6, 3)),
+        t(t.bool(4), 0, t.int(9, low=0, high=4), t.bool(9)),
     ],
     errors=SCATTER_ERRORS,
 )
@@ -98,18 +101,25 @@ for _name in ("scatter_reduce", "index_reduce"):
     if _name == "scatter_reduce":
         case(
             _name,
-            lambda t: [
-                t(
-                    t.double(4, 2),
-                    0,
-                    t.int(6, 2, low=0, high=4),
-                    t.double(6, 2),
-                    reduce,
-                    include_self=own,
-                )
-                for reduce in ("sum", "prod", "mean", "amax", "amin")
-                for own in (True, False)
-            ],
+            lambda t: (
+                [
+                    t(
+                        t.double(4, 2),
+                        0,
+                        t.int(6, 2, low=0, high=4),
+                        t.double(6, 2),
+                        reduce,
+                        include_self=own,
+                    )
+                    for reduce in ("sum", "prod", "mean", "amax", "amin")
+                    for own in (True, False)
+                ]
+                + [
+                    t(t.bool(4), 0, t.int(6, low=0, high=4), t.bool(6), reduce, include_self=own)
+                    for reduce in ("sum", "prod", "amax", "amin")
+                    for own in (True, False)
+                ]
+            ),
             tolerance=10,
         )
     else:
@@ -149,6 +159,7 @@ case(
         t(t.double(3, 4), 0, np.array([0, 2, 0]), t.double(3, 4)),
         t(t.float(3, 4), 1, np.array([1, 3]), t.float(3, 2), alpha=2.5),
         t(t.int(5), 0, np.array([1, 1]), t.int(2), alpha=2),
+        t(t.bool(5), 0, np.array([1, 1]), t.bool(2)),
     ],
     errors=lambda t: [
         (t(t.float(2, 3), 5, np.array([0]), t.float(1, 3)), RANGE),

@@ -166,7 +166,14 @@ case(
         (t(t.float(2, 3), t.float(4, 5), dims=1), "contracted dimensions need to match")
     ],
 )
-case("kron", lambda t: [t(t.double(2, 3), t.double(2, 2)), t(t.int(2), t.float(2, 2))])
+case(
+    "kron",
+    lambda t: [
+        t(t.double(2, 3), t.double(2, 2)),
+        t(t.int(2), t.float(2, 2)),
+        t(t.bool(2), t.bool(3)),
+    ],
+)
 case(
     "cross",
     lambda t: [

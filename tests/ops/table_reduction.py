@@ -62,6 +62,7 @@ case(
         t(np.array([[0.0, 2.0], [0.0, 0.0], [3.0, 4.0]]), 1, keepdim=True),
         t(t.int(4)),
         t(t.bool(3)),
+        t(t.bool(2, 3), 1, dtype=t.dtype("bool")),
         t(t.float(0)),
         t(t.float(), 0),
     ],
@@ -199,7 +200,11 @@ for _name in ("cumsum", "cumprod"):
         **DIM_ERRORS,
     )
 case("cumsum", lambda t: [t(t.double(3, 4), 0)], gradients=False).family = "reduction-inplace"
-case("logcumsumexp", lambda t: [t(t.double(3, 4), 0), t(t.float(5), 0)], **DIM_ERRORS)
+case(
+    "logcumsumexp",
+    lambda t: [t(t.double(3, 4), 0), t(t.float(5), 0), t(t.complex(5, 3), 0)],
+    **DIM_ERRORS,
+)
 for _name in ("cummax", "cummin"):
     case(
         _name,
