@@ -17,6 +17,7 @@ import torch
 
 import jtorch
 from jtorch._core import trace
+from jtorch._core.extend import varied_sites
 from jtorch._core.program import materialise_all
 
 Program = Callable[[Any], Any]
@@ -47,6 +48,7 @@ def forget() -> None:
         for known in (root.next, root.memo, root.seen, root.programs):
             known.clear()
         root.beyond = None
+    varied_sites.clear()
 
 
 def observed(program: Program, library: Any) -> Any:

@@ -253,6 +253,8 @@ def _remembered(context: Context, trace: Trace, root: Cell, retain: bool) -> lis
     if end is None:
         end = trace.state.next[key] = State(trace.state, None, ())
         end.freed = trace.state.freed | visited
+        if trace.state.replaces is not None:
+            end.replaces = trace.state.replaces.next.get(key)
     trace.state = end
     if inside:
         known = tuple((leaves[id(ref)], cell.index, cell.aval) for ref, cell in pairs)

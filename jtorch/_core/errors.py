@@ -42,6 +42,12 @@ def user_line() -> str:
     return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "<unknown>"
 
 
+def user_site() -> tuple:
+    """The call of the user's code that is running now: its code object and the place in it."""
+    frame = user_frame()
+    return (frame.f_code, frame.f_lasti) if frame else ()
+
+
 def absent(room: str, name: str, known: Iterable[str]) -> AttributeError:
     """What to raise for a name that a public room lacks: it names the nearest one that is there."""
     hint = ""

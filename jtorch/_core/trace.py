@@ -101,7 +101,8 @@ class State:
     output. outputs, leaves: how many the path has.  next: the known continuations.  memo: what
     `backward` recorded from here.  programs: one per set of wanted outputs.  freed: positions whose
     graph a backward has freed. plain: the node has one output and needs no finishing (see
-    record.py).
+    record.py). replaces: while a path is new, the same place of the path that it replaces, since a
+    number of that turned out to vary.
     """
 
     __slots__ = (
@@ -120,6 +121,7 @@ class State:
         "parent",
         "plain",
         "programs",
+        "replaces",
         "seen",
         "step",
     )
@@ -135,6 +137,7 @@ class State:
         self.seen: dict[tuple, tuple] = {}
         self.plain = False
         self.step: Any = None
+        self.replaces: State | None = None
         self.first = parent.outputs if parent else 0
         self.outputs = self.first + len(avals)
         self.leaves = parent.leaves if parent else 0

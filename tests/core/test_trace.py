@@ -11,6 +11,7 @@ import pytest
 
 import jtorch
 from jtorch._core import program
+from jtorch._core.extend import varied_sites
 from jtorch._core.program import path
 from jtorch._core.trace import Trace
 
@@ -274,6 +275,51 @@ def test_numbers_are_static_until_they_vary() -> None:
     jtorch.synchronize()
     counts = [compiled(lambda k=k: (x * k).tolist()) for k in (0.5, 0.5, 0.25, 0.125, 0.5, 3.0)]
     assert counts == [1, 0, 1, 0, 0, 0]
+
+
+def test_numbers_of_one_step_vary_together() -> None:
+    """Ten numbers in a row: the second step finds that the first varies, and with it the others."""
+    x = jtorch.ones(3)
+    w = jtorch.ones(3, requires_grad=True)
+    jtorch.synchronize()
+
+    def step(k: int) -> None:
+        y = x
+        for place in range(5):
+            y = (y * w * (k + place + 0.5)).add(x, alpha=k + 2)
+        y.sum().backward()
+        w.grad.tolist()
+        w.grad = None
+
+    assert [compiled(lambda k=k: step(k)) for k in range(5)] == [1, 1, 0, 0, 0]
+
+
+def test_a_number_that_varied_is_an_input_on_every_path() -> None:
+    """The same line of the program, after another beginning."""
+    x = jtorch.ones(3)
+    jtorch.synchronize()
+
+    def step(k: int, beginning: bool) -> None:
+        y = x.exp() if beginning else x
+        (y * (k + 0.5)).tolist()
+
+    assert [compiled(lambda k=k: step(k, False)) for k in range(3)] == [1, 1, 0]
+    assert [compiled(lambda k=k: step(k, True)) for k in range(3)] == [1, 0, 0]
+
+
+def test_constants_of_a_loop_stay_static() -> None:
+    """One line, several constants: each has its place in the step, and none varies."""
+    x = jtorch.ones(3)
+    jtorch.synchronize()
+
+    def step() -> None:
+        y = x
+        for place in range(3):
+            y = y ** (place + 2)
+        y.tolist()
+
+    assert [compiled(step) for _ in range(3)] == [1, 0, 0]
+    assert not varied_sites
 
 
 VARYING = [
