@@ -17,8 +17,8 @@ import torch
 
 import jtorch
 from jtorch._core import trace
-from jtorch._core.extend import varied_sites
 from jtorch._core.program import materialise_all
+from jtorch._core.varying import varied_sites
 
 Program = Callable[[Any], Any]
 TOLERANCE = 2e-6

@@ -30,6 +30,7 @@ LAYERS = (
     "_core.layout _core.survivors",
     "_core.program",
     "_core.arguments",
+    "_core.varying",
     "_core.extend _core.transfer",
     "_core.append",
     "_core.grad_mode",

@@ -7,18 +7,19 @@ Nothing here runs twice for a path. Read append.py next.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import jax
 
 from .arguments import check_arguments
-from .dtype import FLOAT, bool_, dtype, to_dtype
-from .errors import first_line, user_line, user_site
+from .dtype import FLOAT, to_dtype
+from .errors import first_line, user_line
 from .graph import LEAF, flows
 from .program import materialise, statistics
 from .strides import contiguous, like_inputs
-from .trace import Aval, Call, Cell, Node, Slot, State, Trace, number_cell
+from .trace import Aval, Call, Cell, Node, Slot, State, Trace
+from .varying import counterpart, differs, enter_numbers, generic_key, site_of, varied_sites, vary
 
 # A trace longer than this is cut where its first call comes round again; at the limit, anywhere.
 BUDGET_NODES = 1000
@@ -35,32 +36,29 @@ class Limits:
 
 
 limits = Limits()
-_NUMBERS = (int, float)
-# Where numbers were seen to vary: on a new path they are inputs at once.
-varied_sites: set[tuple] = set()
 
 
 def extend(trace: Trace, key: tuple, op: Any, args: tuple, kwargs: dict) -> State | None:
     """The state after a call that `trace.state.next` doesn't know; None if the trace was cut
     first."""
     state = trace.state
-    old = _counterpart(state, op, args, kwargs)
+    old = counterpart(state, op, args, kwargs)
     site: tuple = ()
-    generic, places = _generic(op, key, args, kwargs) if op.numbers else (None, [])
+    generic, places = generic_key(op, key, args, kwargs) if op.numbers else (None, [])
     if generic is not None:
         known = state.next.get(generic)
         if known is not None:
-            args, kwargs = _vary(trace, args, kwargs, places)
-            _enter_numbers(trace, args, kwargs)
+            args, kwargs = vary(trace, args, kwargs, places)
+            enter_numbers(trace, args, kwargs)
             return known
-        site = _site(op, args, kwargs)
+        site = site_of(op, args, kwargs)
         first, seen_at = state.seen.get(generic, (key, site))
-        if (first != key and seen_at == site) or _differs(old, args, kwargs, places):
+        if (first != key and seen_at == site) or differs(old, args, kwargs, places):
             varied_sites.add(site)
         if first != key or site in varied_sites:
             replaced = state.next.pop(first, old)
             old = replaced if seen_at == site else old
-            args, kwargs = _vary(trace, args, kwargs, places)
+            args, kwargs = vary(trace, args, kwargs, places)
             key = generic
     if _is_full(state):
         child = _beyond(trace, key, op, args, kwargs)
@@ -76,7 +74,7 @@ def extend(trace: Trace, key: tuple, op: Any, args: tuple, kwargs: dict) -> Stat
 def _make(trace: Trace, key: tuple, op: Any, args: tuple, kwargs: dict) -> State:
     """Infer a new state."""
     state = trace.state
-    _enter_numbers(trace, args, kwargs)
+    enter_numbers(trace, args, kwargs)
     cells: list[Cell] = []
     template = _template(args, cells)
     named = {k: _template(v, cells) for k, v in kwargs.items()}
@@ -196,108 +194,6 @@ def _strides(call: Call, avals: tuple[Aval, ...], shape: tuple, k: int) -> tuple
     return contiguous(shape)
 
 
-# ---------------------------------------------------------------------------------- varying numbers
-
-
-def _kind(args: tuple, kwargs: dict) -> dtype | None:
-    """The dtype of a call: of its first array that is no mask, or the one it names."""
-    found = None
-    for value in (*args, *kwargs.values()):
-        if isinstance(value, (Cell, dtype)):
-            found = value.aval.dtype if isinstance(value, Cell) else value
-            if found is not bool_:
-                return found
-    return found
-
-
-def _generic(op: Any, key: tuple, args: tuple, kwargs: dict) -> tuple[tuple | None, list[int]]:
-    """The key with numbers that may vary replaced by their class, None if there are none; and
-    their places among the arguments, those with names last."""
-    kind = _kind(args, kwargs)
-    generic: list = list(key)
-    places: list[int] = []
-    for k, value in enumerate(args):
-        if type(value) in _NUMBERS and op.varies(op.parameter(k), value, kind):
-            generic[2 + k] = Slot, type(value)
-            places.append(k)
-    for k, (name, value) in enumerate(kwargs.items()):
-        if type(value) in _NUMBERS and op.varies(name, value, kind):
-            generic[3 + len(args) + 2 * k] = Slot, type(value)
-            places.append(len(args) + k)
-    return (tuple(generic) if places else None), places
-
-
-def _vary(trace: Trace, args: tuple, kwargs: dict, places: list[int]) -> tuple[tuple, dict]:
-    """The arguments with the numbers at these places made cells."""
-    values = [*args, *kwargs.values()]
-    for place in places:
-        values[place] = number_cell(values[place], trace.device)
-    return tuple(values[: len(args)]), dict(zip(kwargs, values[len(args) :], strict=True))
-
-
-def _site(op: Any, args: tuple, kwargs: dict) -> tuple:
-    """The place in the user's code, with what makes a call of it acceptable to the op."""
-    return op.name, *user_site(), _kinds((*args, *kwargs.values()))
-
-
-def _kinds(values: tuple, avals: tuple[Aval, ...] = ()) -> tuple:
-    """What the arguments of a call are: dtypes, and the classes of all that is no array.
-
-    avals: of what slots stand for.
-    """
-    kinds: list = []
-    for value in values:
-        aval = avals[value.index] if isinstance(value, Slot) else getattr(value, "aval", None)
-        if aval is None:
-            kinds.append(type(value))
-        elif aval.number:
-            kinds.append(float if aval.dtype.is_floating_point else int)
-        else:
-            kinds.append(aval.dtype)
-    return tuple(kinds)
-
-
-def _counterpart(state: State, op: Any, args: tuple, kwargs: dict) -> State | None:
-    """Where this call led on the path that the present one replaces.
-
-    When a number turns out to vary, all that follows is recorded anew. What follows has numbers of
-    its own: without the old path to compare with, each would be static until it varies once more,
-    and a loop with ten numbers would compile eleven programs.
-    """
-    if state.replaces is None:
-        return None
-    found = None
-    kinds = _kinds((*args, *kwargs.values()))
-    for child in state.replaces.next.values():
-        if child.node is None or child.node.call.op.name != op.name:
-            continue
-        call = child.node.call
-        was = (*call.args, *call.kwargs.values())
-        if list(call.kwargs) == list(kwargs) and _kinds(was, child.node.avals) == kinds:
-            found = child
-            if not _differs(child, args, kwargs, range(len(kinds))):
-                break
-    return found
-
-
-def _differs(old: State | None, args: tuple, kwargs: dict, places: Iterable[int]) -> bool:
-    """Whether a number at these places is another than in an old call, or varied there."""
-    if old is None:
-        return False
-    was, now = (*old.node.call.args, *old.node.call.kwargs.values()), (*args, *kwargs.values())
-    return any(
-        type(now[k]) in _NUMBERS and (isinstance(was[k], Slot) or was[k] != now[k]) for k in places
-    )
-
-
-def _enter_numbers(trace: Trace, args: tuple, kwargs: dict) -> None:
-    for value in (*args, *kwargs.values()):
-        if isinstance(value, Cell) and value.aval.number and value.trace is not trace:
-            value.trace = trace
-            value.index = -1 - len(trace.leaves)
-            trace.leaves.append(value)
-
-
 # ------------------------------------------------------------------------------------------- budget
 
 
@@ -324,7 +220,7 @@ def _beyond(trace: Trace, key: tuple, op: Any, args: tuple, kwargs: dict) -> Sta
         materialise(trace)
         return None
     state.beyond[key] = child
-    _enter_numbers(trace, args, kwargs)
+    enter_numbers(trace, args, kwargs)
     return child
 
 

@@ -4,7 +4,7 @@ A program returns the cells that are still alive: held by a Tensor, or used by t
 that is still alive. It donates the buffers of leaves which an in-place write replaced, when nothing
 else can see them. Everything that decides about a program is a function of the trie's state and of
 which cells are alive, so a trace seen before costs one lookup here. If a program fails, Tensors
-keep the values they had. Read extend.py next, then append.py.
+keep the values they had. Read varying.py next, then extend.py and append.py.
 """
 
 from __future__ import annotations

@@ -11,9 +11,9 @@ import pytest
 
 import jtorch
 from jtorch._core import program
-from jtorch._core.extend import varied_sites
 from jtorch._core.program import path
 from jtorch._core.trace import Trace
+from jtorch._core.varying import varied_sites
 
 from ..comparison import compare, compilations, compiled, executions, forget
 
