@@ -169,7 +169,7 @@ def build(trace: Trace, alive: tuple, donated: tuple, nodes: tuple) -> Program:
     program.survivors = tuple(node.first for node in survivors)
     program.wanted = alive + tuple(sorted(saved - set(alive)))
     steps = path(trace.state)
-    _settle_path(trace.state)
+    trace.state.complete()
     structs = [cell.aval.struct for cell in trace.leaves]
     program.numbers = numbers_among(trace.leaves)
     program.concrete = trace.device is not TRACING
@@ -194,13 +194,6 @@ def path(state: State) -> list[State]:
         state = state.parent
     steps.reverse()
     return steps
-
-
-def _settle_path(state: State | None) -> None:
-    """The path is complete: forget the one that it replaced."""
-    while state is not None and state.replaces is not None:
-        state.replaces = None
-        state = state.parent
 
 
 def _entering(structs: list, numbers: dict[Any, list[int]]) -> list:

@@ -146,6 +146,13 @@ class State:
         self.freed: frozenset[int] = parent.freed if parent else frozenset()
         self.head: tuple | None = parent.head if parent else None
 
+    def complete(self) -> None:
+        """The path up to here is complete: forget the one that it replaced."""
+        state: State | None = self
+        while state is not None and state.replaces is not None:
+            state.replaces = None
+            state = state.parent
+
 
 class Call:
     """op(*args, **kwargs) with a `Slot` for each value of the trace. Interned by `key`.
