@@ -42,7 +42,6 @@ class Statistics:
 statistics = Statistics()
 listeners: list[Callable[[str, Trace], None]] = []
 
-
 # On the CPU a lack of memory shows only after the call has returned. A program which may need more
 # than half of what the machine has donates nothing and is waited for, so that it can be taken back.
 _MEMORY = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
