@@ -27,7 +27,7 @@ from . import layout
 from .device import CPU, TRACING, default_device, jax_device
 from .errors import OutOfMemoryError, ProgramError, first_line
 from .graph import Vjp, edge_of_cell
-from .survivors import keep_graph, survivors_of
+from .survivors import keep_graph, nodes_in_use, survivors_of
 from .trace import Cell, Node, State, Trace, local
 
 
@@ -72,9 +72,9 @@ def materialise(trace: Trace, cell: Cell | None = None) -> None:
         return
     daring = trace.device is not CPU or state.nbytes < _MEMORY // 2
     alive, donated = _alive(trace.cells), _donated(trace) if daring else ()
-    nodes = _nodes_in_use(trace) if trace.nodes else ()
+    places = tuple([c.index for c in alive])
     try:
-        key = (tuple([c.index for c in alive]), donated, nodes)
+        key = (places, donated, nodes_in_use(trace, places) if trace.nodes else ())
         program = state.programs.get(key)
         if program is None:
             program = state.programs[key] = build(trace, *key)
@@ -147,15 +147,6 @@ def is_shared(array: Any) -> bool:
     return bool(_shared) and id(array) in _shared
 
 
-def _nodes_in_use(trace: Trace) -> tuple[int, ...]:
-    """The GradNodes that somebody may still go back through.
-
-    What a backward has freed is kept by none but the values that are alive, so that the first
-    program of a path is the one that later runs use.
-    """
-    return tuple(sorted([first for first, node in trace.nodes.items() if not node.freed]))
-
-
 # ----------------------------------------------------------------------------------------- building
 
 
@@ -177,9 +168,6 @@ def build(trace: Trace, alive: tuple, donated: tuple, nodes: tuple) -> Program:
         program.source = program.wanted
         program.call = run
         return program
-    statistics.programs_compiled += 1
-    for listen in listeners:
-        listen("compile", trace)
     _compile(program, run, _entering(structs, program.numbers), donated, trace)
     return program
 
@@ -329,7 +317,12 @@ def _compile(program: Program, run: Callable, structs: list, donated: tuple, tra
     def evaluate(*arrays: Any) -> list:
         return run_jaxpr(pruned, closed.consts, *arrays)
 
-    call = jax.jit(evaluate, donate_argnums=tuple(arguments)) if unique else _nothing
+    call: Callable = _nothing
+    if unique:
+        call = jax.jit(evaluate, donate_argnums=tuple(arguments))
+        statistics.programs_compiled += 1
+        for listen in listeners:
+            listen("compile", trace)
     if not structs and trace.device is not default_device():
         call = _placed(call, jax_device(trace.device))
     program.call = call

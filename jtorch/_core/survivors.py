@@ -13,6 +13,15 @@ from .graph import GradNode, edge_of, read
 from .trace import OVERWRITTEN, Cell, Trace
 
 
+def nodes_in_use(trace: Trace, alive: tuple[int, ...]) -> tuple[int, ...]:
+    """The GradNodes that somebody may still go back through, but for those which the values that
+    are alive keep anyway: the first program of a path is then the one that later runs use."""
+    nodes = {k for k, node in trace.nodes.items() if not (node.freed or _is_gone(node))}
+    if nodes:
+        nodes -= {node.first for node in survivors_of(trace, alive, ())[0]}
+    return tuple(sorted(nodes))
+
+
 def survivors_of(trace: Trace, alive: tuple, nodes: tuple) -> tuple[list[GradNode], tuple]:
     """The GradNodes that must outlive the trace, oldest first; and the alive positions whose graph
     is freed, with the edge that says so."""

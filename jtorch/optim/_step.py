@@ -18,6 +18,7 @@ import optax
 
 from .._core.alias import Moment, cell_of, overwrite, storage_of
 from .._core.append import Elsewhere, enter
+from .._core.device import default_device, device, jax_device
 from .._core.dtype import float64
 from .._core.errors import DeviceError
 from .._core.extend import extend
@@ -107,7 +108,9 @@ class Step:
             made = jax.jit(states)()
         for param, leaves in zip(fresh, made, strict=True):
             for name, leaf in zip(self.names, leaves, strict=True):
-                state = from_array(leaf, param.device if name != "step" else None)
+                where = param.device if name != "step" else default_device()
+                # Committed, as the results of programs are: XLA compiles once for either kind.
+                state = from_array(jax.device_put(leaf, jax_device(where)), where)
                 optimizer.state[param].setdefault(name, state)
 
     def hyper(self, values: tuple) -> Cell:
@@ -117,11 +120,20 @@ class Step:
             where = cell_of(self.params[0]).aval.device
             array = np.array(numbers, np.float64)
             if self.hyper_cell is None:
-                array = from_array(array, where)._cell.array
+                array = _resident(array, where)
             aval = Aval((len(numbers),), float64, where)
             self.hyper_cell = Cell(array, aval)
             self.hyper_values = values
         return self.hyper_cell
+
+
+def _resident(array: np.ndarray, where: device) -> Any:
+    """Numbers on their device, for as long as they stay the same. On the default device they are
+    uncommitted, which is to XLA what the NumPy array of the next ones will be."""
+    if where is not default_device():
+        return from_array(array, where)._cell.array
+    with jax.enable_x64(True):
+        return jax.device_put(array)
 
 
 def _field(path: tuple, names: dict[str, str]) -> str:

@@ -15,6 +15,7 @@ from itertools import chain
 from typing import Any
 
 from .._core.grad_mode import enable_grad
+from .._core.program import materialise_all
 from .._core.tensor import Tensor, from_array
 from ..utils.hooks import RemovableHandle
 from ._step import Step, record_step
@@ -65,6 +66,8 @@ class Optimizer:
             groups = [{"params": groups}]
         for group in groups:
             self.add_param_group(dict(group))
+        # The initial weights run now: the first step is then the program of all others.
+        materialise_all()
 
     # ------------------------------------------------------------------------------------- the rule
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import jax
 import numpy as np
 import optax
 import pytest
@@ -164,3 +165,41 @@ def test_closure_and_hooks() -> None:
     first = task.optimizer.step(closure).item()
     assert task.optimizer.step(closure).item() < first
     assert calls == ["pre", "post"] * 2
+
+
+@pytest.mark.parametrize("scheduled", [False, True])
+@pytest.mark.parametrize("make", [jtorch.optim.SGD, jtorch.optim.AdamW])
+def test_a_training_loop_is_compiled_once(make: Any, scheduled: bool) -> None:
+    """By XLA itself: the first step has the same program as all others, for the same kinds of
+    buffers, though weights and optimizer state are new in it and the learning rate changes."""
+    compiled = []
+
+    def listen(event: str, seconds: float, **_: Any) -> None:
+        if event == "/jax/core/compile/backend_compile_duration":
+            compiled.append(seconds)
+
+    jtorch.manual_seed(0)
+    model = jtorch.nn.Sequential(
+        jtorch.nn.Linear(5, 7),
+        jtorch.nn.LayerNorm(7),
+        jtorch.nn.Dropout(0.1),
+        jtorch.nn.Linear(7, 3),
+    )
+    options = {"momentum": 0.9} if make is jtorch.optim.SGD else {}
+    optimizer = make(model.parameters(), lr=0.1, **options)
+    schedule = jtorch.optim.lr_scheduler.ExponentialLR(optimizer, 0.9)
+    counts = []
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    try:
+        for _ in range(4):
+            loss = model(jtorch.randn(4, 5)).square().mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            if scheduled:
+                schedule.step()
+            counts.append(len(compiled))
+    finally:
+        jax.monitoring.unregister_event_duration_listener(listen)
+    assert counts[0] <= 2  # the step, and the zeros of the optimizer's state
+    assert counts[1:] == counts[:1] * 3
