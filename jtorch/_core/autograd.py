@@ -248,6 +248,8 @@ def _remembered(context: Context, trace: Trace, root: Cell, retain: bool) -> lis
         for n in trace.nodes.values()
         for e in n.edges
     )
+    # Another thread may have made a leaf its own meanwhile: then it entered this trace once more.
+    inside = inside and trace.state.leaves == start.leaves
     key = ("backward", visited)
     end = trace.state.next.get(key)
     if end is None:
