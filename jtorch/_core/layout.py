@@ -10,7 +10,7 @@ file but program.py; results are the same values.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -88,7 +88,24 @@ def _inner(jaxpr: Any) -> Any:
 
 def evaluate(jaxpr: Any, consts: Sequence[Any], *arrays: Any) -> list[Any]:
     """As `jax.core.eval_jaxpr`, with the pass applied."""
-    return [plain(value) for value in _evaluate(jaxpr, consts, arrays)]
+    return [plain(value) for value in _evaluate(jaxpr, consts, arrays, _leaving(jaxpr))]
+
+
+def _leaving(jaxpr: Any) -> set[Any]:
+    """The variables from which only element-wise ops lead to the outputs, the gradients of filters
+    above all: an update of parameters that lie in the logical order is best computed in it."""
+    staying = set()
+    for eqn in reversed(jaxpr.eqns):
+        if not _is_elementwise(eqn) or not staying.isdisjoint(eqn.outvars):
+            staying.update(v for v in eqn.invars if not hasattr(v, "val"))
+    return {v for eqn in jaxpr.eqns for v in eqn.outvars} - staying
+
+
+def _is_elementwise(eqn: Any) -> bool:
+    called = called_by(eqn)
+    if called is not None:
+        return all(_is_elementwise(inner) for inner in called.jaxpr.eqns)
+    return eqn.primitive.name in ELEMENTWISE
 
 
 def plain(value: Any) -> Any:
@@ -106,7 +123,10 @@ def ordered(value: Any, order: Order) -> Any:
     return lax.transpose(array, order) if np.ndim(array) == len(order) else array
 
 
-def _evaluate(jaxpr: Any, consts: Sequence[Any], arrays: Sequence[Any]) -> list[Any]:
+def _evaluate(
+    jaxpr: Any, consts: Sequence[Any], arrays: Sequence[Any], leaving: Collection[Any] = ()
+) -> list[Any]:
+    """The outputs. leaving: variables that are wanted in the logical order."""
     values: dict[Any, Any] = dict(zip(jaxpr.constvars, consts, strict=True))
     values.update(zip(jaxpr.invars, arrays, strict=True))
 
@@ -115,14 +135,15 @@ def _evaluate(jaxpr: Any, consts: Sequence[Any], arrays: Sequence[Any]) -> list[
 
     for eqn in jaxpr.eqns:
         operands = [read(atom) for atom in eqn.invars]
-        values.update(zip(eqn.outvars, _run(jaxpr, eqn, operands), strict=True))
+        for var, value in zip(eqn.outvars, _run(jaxpr, eqn, operands), strict=True):
+            values[var] = plain(value) if var in leaving else value
     return [read(atom) for atom in jaxpr.outvars]
 
 
 def _run(jaxpr: Any, eqn: Any, operands: list[Any]) -> list[Any]:
     name, params = eqn.primitive.name, eqn.params
-    called = params.get("jaxpr" if name in ("pjit", "jit") else "call_jaxpr")
-    if name in CALLS and has_layout(operands):
+    called = called_by(eqn)
+    if called is not None and has_layout(operands):
         return _evaluate(called.jaxpr, called.consts, operands)
     if name == "conv_general_dilated":
         return [_convolve(operands, params)]
@@ -134,6 +155,14 @@ def _run(jaxpr: Any, eqn: Any, operands: list[Any]) -> list[Any]:
         if result is not None:
             return result
     return _alone(jaxpr, eqn, [plain(o) for o in operands])
+
+
+def called_by(eqn: Any) -> Any:
+    """The closed jaxpr that an equation calls; None of another one."""
+    name = eqn.primitive.name
+    if name not in CALLS:
+        return None
+    return eqn.params["jaxpr" if name in ("pjit", "jit") else "call_jaxpr"]
 
 
 def _alone(jaxpr: Any, eqn: Any, arrays: list[Any]) -> list[Any]:
