@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 
 from .append import append
+from .donation import note_replaced
 from .dtype import to_dtype
 from .graph import LEAF
 from .modes import Modes
@@ -302,8 +303,7 @@ def _replace(tensor: Any, storage: Storage, base: Cell, new: Cell, since: Moment
     trace = local.context.trace
     if was.array is not None:
         trace.writes.append(Undo(trace, tensor, storage, was))
-        if was.trace is trace:
-            trace.replaced.append(was.index)
+    note_replaced(trace, was, base)
     if not any(step.op is DATA for step in tensor._view or ()):
         cells = (was, tensor._cell, *(m._cell for m in stale))
         for cell in {id(c): c for c in cells if c is not None}.values():

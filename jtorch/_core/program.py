@@ -11,20 +11,19 @@ from __future__ import annotations
 
 import os
 import traceback
-import weakref
-from collections import Counter
 from collections.abc import Callable, Sequence
 from operator import itemgetter
-from sys import getrefcount
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer, eval_jaxpr
+from jax.sharding import SingleDeviceSharding
 
 from . import layout
-from .device import CPU, TRACING, default_device, jax_device
+from .device import CPU, TRACING, jax_device
+from .donation import alive_among, donated_by, pairs_of
 from .errors import OutOfMemoryError, ProgramError, first_line
 from .graph import Vjp, edge_of_cell
 from .survivors import keep_graph, nodes_in_use, survivors_of
@@ -71,7 +70,7 @@ def materialise(trace: Trace, cell: Cell | None = None) -> None:
     if state.parent is None:
         return
     daring = trace.device is not CPU or state.nbytes < _MEMORY // 2
-    alive, donated = _alive(trace.cells), _donated(trace) if daring else ()
+    alive, donated = alive_among(trace.cells), donated_by(trace) if daring else ()
     places = tuple([c.index for c in alive])
     try:
         key = (places, donated, nodes_in_use(trace, places) if trace.nodes else ())
@@ -103,48 +102,6 @@ def _finish(trace: Trace, program: Program, alive: list[Cell], arrays: list) -> 
     trace.nodes = {}
     if interrupted is not None:
         raise interrupted
-
-
-def _alive(cells: list[Cell]) -> list[Cell]:
-    """The cells that something besides the trace refers to, and no other thread has computed."""
-    return [c for c in cells if getrefcount(c) > _UNSEEN and c.array is None]
-
-
-def _measure_unseen() -> int:
-    """What getrefcount says, in `_alive`, of a cell that only the trace refers to."""
-    return [getrefcount(c) for c in [object()]][0]
-
-
-_UNSEEN = _measure_unseen()
-
-
-def _donated(trace: Trace) -> tuple[int, ...]:
-    """Positions of replaced leaves whose buffer nobody can see any more."""
-    if not trace.replaced:
-        return ()
-    leaves = trace.leaves
-    found = []
-    for position in trace.replaced:
-        cell = leaves[-1 - position]
-        # Seen by: the list of leaves, this variable, getrefcount. The array: the cell, getrefcount.
-        if getrefcount(cell) <= _UNSEEN and getrefcount(cell.array) <= _UNSEEN - 1:
-            if type(cell.array) is not np.ndarray and not is_shared(cell.array):
-                found.append(position)
-    return tuple(found)
-
-
-_shared: dict[int, weakref.ref] = {}
-
-
-def share(array: Any) -> None:
-    """Somebody outside got a view of this buffer: it must never be donated."""
-    key = id(array)
-    _shared[key] = weakref.ref(array, lambda _: _shared.pop(key, None))
-
-
-def is_shared(array: Any) -> bool:
-    """Whether a view of this buffer was handed out."""
-    return bool(_shared) and id(array) in _shared
 
 
 # ----------------------------------------------------------------------------------------- building
@@ -300,16 +257,9 @@ def _compile(program: Program, run: Callable, structs: list, donated: tuple, tra
             unique.append(var)
             place[id(var)] = where
         source.append(where)
-    program.source = tuple(source)
-    kept = {s for s in source if s < 0}
-    wanted = Counter((v.aval.shape, v.aval.dtype) for v in unique)
-    arguments = []
-    for position in donated:
-        struct = trace.leaves[-1 - position].aval.struct
-        if position not in kept and wanted[struct.shape, struct.dtype] > 0:
-            wanted[struct.shape, struct.dtype] -= 1
-            arguments.append(entering.index(-1 - position))
-    pruned = jaxpr.replace(outvars=unique, debug_info=_debug(jaxpr, unique))
+    replacing = _replacing(trace, donated, dict(zip(program.wanted, source, strict=True)))
+    pruned, program.source = _in_order(jaxpr, unique, source, tuple(replacing.values()))
+    arguments = tuple(entering.index(-1 - leaf) for leaf in replacing)
 
     laid_out = trace.device is CPU and layout.has_convolutions(pruned)
     run_jaxpr = layout.evaluate if laid_out else eval_jaxpr
@@ -319,15 +269,35 @@ def _compile(program: Program, run: Callable, structs: list, donated: tuple, tra
 
     call: Callable = _nothing
     if unique:
-        call = jax.jit(evaluate, donate_argnums=tuple(arguments))
+        call = jax.jit(evaluate, donate_argnums=arguments, out_shardings=_where(trace))
         statistics.programs_compiled += 1
         for listen in listeners:
             listen("compile", trace)
-    if not structs and trace.device is not default_device():
-        call = _placed(call, jax_device(trace.device))
     program.call = call
     if program.source == tuple(range(len(program.wanted))):
         program.source = program.wanted
+
+
+def _replacing(trace: Trace, donated: tuple, source: dict[int, int]) -> dict[int, int]:
+    """The leaves to donate, in order, and the output of the XLA program that replaces each."""
+    still_used = {s for s in source.values() if s < 0}
+    replacing: dict[int, int] = {}
+    for leaf, position in pairs_of(trace, donated).items():
+        output = source.get(position, -1)
+        if output >= 0 and leaf not in still_used and output not in replacing.values():
+            replacing[leaf] = output
+    return replacing
+
+
+def _in_order(jaxpr: Any, unique: list, source: list[int], first: tuple) -> tuple[Any, tuple]:
+    """The jaxpr with its outputs, those that take the buffer of an argument first: JAX gives each
+    donated buffer to the first output of its shape. And where the outputs are now."""
+    order = [*first, *(k for k in range(len(unique)) if k not in first)]
+    place = {output: k for k, output in enumerate(order)}
+    outvars = [unique[k] for k in order]
+    debug_info = jaxpr.debug_info._replace(result_paths=("",) * len(unique))
+    pruned = jaxpr.replace(outvars=outvars, debug_info=debug_info)
+    return pruned, tuple(place.get(s, s) for s in source)
 
 
 def _nothing(*_: Any) -> list:
@@ -335,16 +305,14 @@ def _nothing(*_: Any) -> list:
     return []
 
 
-def _debug(jaxpr: Any, unique: list) -> Any:
-    return jaxpr.debug_info._replace(result_paths=("",) * len(unique))
-
-
-def _placed(call: Callable, where: Any) -> Callable:
-    def run() -> Any:
-        with jax.default_device(where):
-            return call()
-
-    return run
+def _where(trace: Trace) -> Any:
+    """Where the results lie; None if arrays spread over several devices decide it. JAX would leave
+    what depends on no array uncommitted, and compile again for the committed results of the next
+    step."""
+    shardings = [getattr(cell.array, "sharding", None) for cell in trace.leaves]
+    if any(s is not None and s.num_devices > 1 for s in shardings):
+        return None
+    return SingleDeviceSharding(jax_device(trace.device))
 
 
 # ------------------------------------------------------------------------------------------ failing

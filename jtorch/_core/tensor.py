@@ -31,12 +31,13 @@ from .alias import (
 from .append import append
 from .attributes import Attributes
 from .device import canonical, default_device, device_of, jax_device
+from .donation import share
 from .dtype import TITLES, dtype, to_dtype
 from .graph import edge_of_cell
 from .leaf import copy_of, rebase_leaf, set_data
 from .op import Op
 from .overlap import offset_of
-from .program import host, settle, share
+from .program import host, settle
 from .size import strided
 from .trace import Aval, Cell, local
 

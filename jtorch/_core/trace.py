@@ -241,10 +241,10 @@ class Trace:
     """The nodes recorded since the last program ran, on one device in one thread.
 
     cells: the outputs, which count as alive while anything else refers to them.  leaves: the cells
-    that enter. replaced: positions of leaves that an in-place write replaced, whose buffers may be
-    donated.  overwritten: position of a Tensor written in place since -> how many
-    outputs there were when the write began.  writes: (undo) for
-    each in-place write, should the program fail.  nodes: the GradNodes read off this trace so far.
+    that enter.  replaced: for each in-place write the position of what was there -> that of what
+    stands there now; see donation.py.  overwritten: position of a Tensor written in place since ->
+    how many outputs there were when the write began.  writes: (undo) for each in-place write,
+    should the program fail.  nodes: the GradNodes read off this trace so far.
     watched: position -> hooks of a Tensor that is no leaf.  targets: position -> Tensor, for values
     that were made leaves of autograd while pending.  producers: position -> state, as far as
     somebody asked.
@@ -274,7 +274,7 @@ class Trace:
         self.state = root_of(device)
         self.cells: list[Cell] = []
         self.leaves: list[Cell] = []
-        self.replaced: list[int] = []
+        self.replaced: dict[int, int] = {}
         self.overwritten: dict[int, int] = {}
         self.writes: list[Any] = []
         self.nodes: dict[int, Any] = {}

@@ -19,6 +19,7 @@ import optax
 from .._core.alias import Moment, cell_of, overwrite, storage_of
 from .._core.append import Elsewhere, enter
 from .._core.device import default_device, device, jax_device
+from .._core.donation import note_replaced
 from .._core.dtype import float64
 from .._core.errors import DeviceError
 from .._core.extend import extend
@@ -267,8 +268,7 @@ def _replace(trace: Trace, state: Any, tensors: list[Tensor], old: list[Cell]) -
             cell = new_cell(trace, first + k, before.aval)
             cell.node = before.node
             cells.append(cell)
-            if type(positions[k]) is int:
-                trace.replaced.append(positions[k])
+            note_replaced(trace, before, cell)
             overwrite(before, since)
             storage = tensor._storage
             if storage is None:

@@ -171,7 +171,8 @@ def test_closure_and_hooks() -> None:
 @pytest.mark.parametrize("make", [jtorch.optim.SGD, jtorch.optim.AdamW])
 def test_a_training_loop_is_compiled_once(make: Any, scheduled: bool) -> None:
     """By XLA itself: the first step has the same program as all others, for the same kinds of
-    buffers, though weights and optimizer state are new in it and the learning rate changes."""
+    buffers, though weights, running statistics and optimizer state are new in it and the learning
+    rate changes."""
     compiled = []
 
     def listen(event: str, seconds: float, **_: Any) -> None:
@@ -181,6 +182,7 @@ def test_a_training_loop_is_compiled_once(make: Any, scheduled: bool) -> None:
     jtorch.manual_seed(0)
     model = jtorch.nn.Sequential(
         jtorch.nn.Linear(5, 7),
+        jtorch.nn.BatchNorm1d(7),
         jtorch.nn.LayerNorm(7),
         jtorch.nn.Dropout(0.1),
         jtorch.nn.Linear(7, 3),
