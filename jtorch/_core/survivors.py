@@ -16,15 +16,19 @@ from .trace import OVERWRITTEN, Cell, Trace
 def nodes_in_use(trace: Trace, alive: tuple[int, ...]) -> tuple[int, ...]:
     """The GradNodes that somebody may still go back through, but for those which the values that
     are alive keep anyway: the first program of a path is then the one that later runs use."""
-    nodes = {k for k, node in trace.nodes.items() if not (node.freed or _is_gone(node))}
+    gone: dict[Any, bool] = {}
+    nodes = {k for k, node in trace.nodes.items() if not (node.freed or _is_gone(node, gone))}
     if nodes:
-        nodes -= {node.first for node in survivors_of(trace, alive, ())[0]}
+        nodes -= {node.first for node in survivors_of(trace, alive, (), gone)[0]}
     return tuple(sorted(nodes))
 
 
-def survivors_of(trace: Trace, alive: tuple, nodes: tuple) -> tuple[list[GradNode], tuple]:
+def survivors_of(
+    trace: Trace, alive: tuple, nodes: tuple, gone: dict[Any, bool] | None = None
+) -> tuple[list[GradNode], tuple]:
     """The GradNodes that must outlive the trace, oldest first; and the alive positions whose graph
-    is freed, with the edge that says so."""
+    is freed, with the edge that says so. gone: what `_is_gone` has found already."""
+    gone = {} if gone is None else gone
     freed = []
     reached: dict[int, GradNode] = {}
     stack: list[GradNode] = []
@@ -32,7 +36,7 @@ def survivors_of(trace: Trace, alive: tuple, nodes: tuple) -> tuple[list[GradNod
         aval = _aval_at(trace, position)
         edge = edge_of(trace, position, aval)
         if type(edge) is tuple:
-            if _is_gone(edge[0]):
+            if _is_gone(edge[0], gone):
                 freed.append((position, (FreedNode(edge[0].name), 0)))
             else:
                 stack.append(edge[0])
@@ -45,18 +49,21 @@ def survivors_of(trace: Trace, alive: tuple, nodes: tuple) -> tuple[list[GradNod
     return [reached[first] for first in sorted(reached)], tuple(freed)
 
 
-def _is_gone(node: GradNode) -> bool:
-    """Whether a backward through this node would meet something freed in the present trace."""
-    stack, seen = [node], set()
+def _is_gone(node: Any, known: dict[Any, bool]) -> bool:
+    """Whether a backward through this node would meet something freed in the present trace. What is
+    found on the way is noted in `known`."""
+    stack = [node]
     while stack:
-        top = stack.pop()
-        if id(top) in seen:
+        top = stack[-1]
+        freed = top.freed and top.saves_anything
+        ahead = [e[0] for e in top.edges if type(e) is tuple and e[0].trace is not None]
+        waiting = [n for n in ahead if n not in known]
+        if waiting and not freed:
+            stack.extend(waiting)
             continue
-        seen.add(id(top))
-        if top.freed and top.saves_anything:
-            return True
-        stack.extend(e[0] for e in top.edges if type(e) is tuple and e[0].trace is not None)
-    return False
+        known[top] = freed or any(known[n] for n in ahead)
+        stack.pop()
+    return known[node]
 
 
 def _aval_at(trace: Trace, position: int) -> Any:
