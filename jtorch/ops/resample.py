@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -16,11 +17,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._core.op import Array, op
-from ._checks import require_floating
+from ._checks import dtype_of, is_floating, require_floating
 from .adaptive_pool import adaptive_mean
 
 F = ("nn.functional",)
 _MODES = "nearest | linear | bilinear | bicubic | trilinear | lanczos | area | nearest-exact"
+_NEAREST = ("nearest", "nearest-exact")
 _NEEDS = {"linear": 3, "bilinear": 4, "bicubic": 4, "trilinear": 5, "lanczos": 4}
 _WARNING = (
     "Default grid_sample and affine_grid behavior has changed to align_corners=False since 1.3.0. "
@@ -42,7 +44,7 @@ def interpolate(
     """(N, C, ...) resampled to `size`, or to its own size times scale_factor.
 
     See torch.nn.functional.interpolate."""
-    if mode in ("nearest", "area", "nearest-exact"):
+    if mode in (*_NEAREST, "area"):
         if align_corners is not None:
             raise ValueError(
                 "align_corners option can only be set with the interpolating modes: linear | "
@@ -69,9 +71,11 @@ def interpolate(
             "Input and output sizes should be greater than 0, but got input "
             f"({given[0]}) output ({given[1]})"
         )
-    require_floating(f"upsample_{mode}{spatial}d", input)
-    for k, (m, factor) in enumerate(zip(sizes, factors, strict=True)):
-        input = resample(input, 2 + k, m, factor, mode, bool(align_corners), antialias)
+    if input.dtype != np.uint8 or mode not in (*_NEAREST, "bilinear", "bicubic"):
+        require_floating(f"upsample_{mode}{spatial}d", input)
+    order = range(spatial)
+    for k in order if input.dtype != np.uint8 else reversed(order):
+        input = resample(input, 2 + k, sizes[k], factors[k], mode, bool(align_corners), antialias)
     return input
 
 
@@ -144,34 +148,74 @@ def resample(
     align_corners: bool,
     antialias: bool,
 ) -> Array:
-    """One dim, by a weighted sum of neighbours."""
+    """One dim, by a weighted sum of neighbours. That of bytes is rounded to bytes again."""
     n = input.shape[dim]
-    real = np.float64 if input.dtype == np.float64 else np.float32
+    exact = input.dtype == np.float64 or (input.dtype == np.uint8 and mode not in _NEAREST)
+    real = np.float64 if exact else np.float32
     step = _step(n, m, factor, align_corners, real)
-    if mode in ("nearest", "nearest-exact"):
+    if mode in _NEAREST:
         return _nearest(input, dim, m, step, 0.5 if mode == "nearest-exact" else 0.0)
-    if antialias:
-        return _by_matrix(input, dim, _antialiased(n, m, step, align_corners, mode))
-    if n == m and (align_corners or step == 1):
+    if not antialias and n == m and (align_corners or step == 1):
         return input
+    if antialias:
+        matrix = _antialiased(n, m, step, align_corners, mode)
+        if input.dtype == np.uint8:
+            return _to_bytes(_by_matrix, input, dim, matrix)
+        return _by_matrix(input, dim, matrix)
+    places, weights = _taps(n, m, step, align_corners, mode)
+    if input.dtype == np.uint8:
+        weights = _folded(places, weights)
+        return _to_bytes(partial(_by_taps, places=places), input, dim, weights)
+    return _by_taps(input, dim, weights, places)
+
+
+def _taps(
+    n: int, m: int, step: np.floating, align_corners: bool, mode: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """The neighbours of each output, and their weights: (m, taps)."""
+    real = step.dtype.type
     at = np.arange(m).astype(real)
     places = at * step if align_corners else (at + real(0.5)) * step - real(0.5)
     if mode != "bicubic":
         places = np.maximum(places, 0)
     low = np.floor(places)
     part = places - low
-    if mode == "bicubic":
-        taps = [(low + k, weight) for k, weight in zip((-1, 0, 1, 2), _cubic(part), strict=True)]
-    else:
-        taps = [(low, 1 - part), (low + 1, part)]
-    shape = (m,) + (1,) * (input.ndim - dim - 1)
+    offsets = (-1, 0, 1, 2) if mode == "bicubic" else (0, 1)
+    weights = _cubic(part) if mode == "bicubic" else [1 - part, part]
+    index = np.clip(low[:, None] + np.array(offsets), 0, n - 1).astype(np.int32)
+    return index, np.stack(weights, 1)
+
+
+def _folded(places: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The weights with those of one and the same neighbour, at a border, added up."""
+    weights = weights.copy()
+    for k in range(1, weights.shape[1]):
+        same = places[:, k] == places[:, k - 1]
+        weights[same, k] += weights[same, k - 1]
+        weights[same, k - 1] = 0
+    return weights
+
+
+def _by_taps(input: Array, dim: int, weights: np.ndarray, places: np.ndarray) -> Array:
+    shape = (len(places),) + (1,) * (input.ndim - dim - 1)
     total: Any = None
-    for place, weight in taps:
-        index = np.clip(place, 0, n - 1).astype(np.int32)
-        term = jnp.take(input, index, axis=dim, mode="clip")
+    for place, weight in zip(places.T, weights.T, strict=True):
+        term = jnp.take(input, place, axis=dim, mode="clip")
         term = term * jnp.asarray(weight.reshape(shape), input.dtype)
         total = term if total is None else total + term
     return total
+
+
+def _to_bytes(weighted: Callable, input: Array, dim: int, weights: np.ndarray) -> Array:
+    """A weighted sum of bytes with PyTorch's fixed point: weights of 16 bits, as many of them
+    behind the point as the largest weight leaves. (Weights and sums are integers below 2**24, for
+    which float32 is exact.)"""
+    bits = 0
+    while bits < 22 and int(0.5 + weights.max() * 2 ** (bits + 1)) < 2**15:
+        bits += 1
+    scaled = np.trunc(weights * 2**bits + np.copysign(0.5, weights))
+    total = weighted(input.astype(np.float32), dim, scaled)
+    return jnp.clip(jnp.floor(total / 2**bits + 0.5), 0, 255).astype(np.uint8)
 
 
 def _nearest(input: Array, dim: int, m: int, step: np.floating, shift: float) -> Array:
@@ -219,13 +263,14 @@ def _antialiased(n: int, m: int, step: np.floating, align_corners: bool, mode: s
 
 def _by_matrix(input: Array, dim: int, matrix: np.ndarray) -> Array:
     weights = jnp.asarray(matrix, input.dtype)
-    return jnp.moveaxis(jnp.tensordot(input, weights, ((dim,), (1,))), -1, dim)
+    product = jnp.tensordot(input, weights, ((dim,), (1,)), precision="highest")
+    return jnp.moveaxis(product, -1, dim)
 
 
 # ------------------------------------------------------------------------------------- grid_sample
 
 
-@op(public=F, saves=("input", "grid"))
+@op(public=F, saves=("input", "grid"), lacks="bool integer complex")
 def grid_sample(
     input: Array,
     grid: Array,
@@ -358,7 +403,10 @@ def _sample_cubic(
 def affine_grid(theta: Array, size: tuple[int, ...], align_corners: bool | None = None) -> Array:
     """Places for grid_sample under affine maps: (N, 2, 3), size (N, C, H, W) -> (N, H, W, 2), and
     the same with one dim more. See torch.nn.functional.affine_grid."""
-    require_floating("affine_grid", theta)
+    if not is_floating(theta):
+        raise ValueError(
+            f"Expected theta to have floating point type, but got torch.{dtype_of(theta).name}"
+        )
     spatial = len(size) - 2
     if spatial not in (2, 3):
         raise NotImplementedError(

@@ -226,6 +226,27 @@ case(
     strides=False,
     out=False,
 )
+case(
+    F + "interpolate",
+    lambda t: [
+        t(t.int(2, 3, 7, 9, low=0, high=256, dtype="uint8"), (5, 20), mode=mode, **options)
+        for mode, options in (
+            ("nearest", {}),
+            ("nearest-exact", {}),
+            ("bilinear", {}),
+            ("bilinear", {"align_corners": True}),
+            ("bilinear", {"antialias": True}),
+            ("bicubic", {}),
+            ("bicubic", {"antialias": True}),
+        )
+    ],
+    errors=lambda t: [
+        (t(t.int(1, 1, 4, dtype="uint8", low=0), 2, mode="linear"), "not implemented for 'Byte'"),
+    ],
+    strides=False,
+    out=False,
+    function=again("interpolate"),
+)
 for mode in ("bilinear", "nearest", "bicubic"):
     for padding in ("zeros", "border", "reflection"):
         case(
