@@ -27,7 +27,7 @@ LAYERS = (
     "_core.op",
     "_core.trace",
     "_core.graph",
-    "_core.layout _core.survivors",
+    "_core.layout _core.survivors _core.donation",
     "_core.program",
     "_core.arguments",
     "_core.varying",

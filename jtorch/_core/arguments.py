@@ -8,12 +8,12 @@ next.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from .dtype import dtype
+from .dtype import TITLES, dtype, of_number
 from .op import Op
-from .trace import Slot
+from .trace import Aval, Slot
 
 NUMBERS = (bool, int, float, complex)
 
@@ -29,6 +29,28 @@ def check_arguments(op: Op, args: tuple, kwargs: dict) -> None:
     for name, value in kwargs.items():
         _check(op, name, value, kinds.get(name, ""), "")
     _check_some_tensor(op, args, kwargs)
+
+
+def check_dtypes(op: Op, avals: Sequence[Aval], args: tuple, kwargs: dict) -> None:
+    """Raise PyTorch's error for a dtype that it has no kernel for."""
+    lacks = getattr(op, "lacks", None)
+    if not lacks or not avals:
+        return
+    kinds: list[dtype] = [a.dtype for a in avals]
+    kind = max(kinds, key=lambda d: d.category)
+    given = zip(op.parameters, args, strict=False)
+    numbers = (v for n, v in (*given, *kwargs.items()) if n in op.arrays and type(v) in NUMBERS)
+    category = max([kind.category, *[of_number(v).category for v in numbers]])
+    if category in lacks:
+        message = lacks[category]
+        if message is not None:
+            raise RuntimeError(message.format(TITLES[kind]))
+        raise not_implemented(op, kind)
+
+
+def not_implemented(op: Op, kind: dtype) -> NotImplementedError:
+    """What PyTorch raises where it has no kernel for a dtype."""
+    return NotImplementedError(f"\"{op.name}\" not implemented for '{TITLES[kind]}'")
 
 
 def _fixed(function: Callable) -> int | None:
@@ -99,7 +121,7 @@ def _check_tensors(op: Op, name: str, value: Any, where: str) -> None:
 def _check_some_tensor(op: Op, args: tuple, kwargs: dict) -> None:
     """A row that takes numbers for Tensors (`2 - x`) wants one Tensor all the same."""
     first = op.parameters[0]
-    if op.kinds[first] != "Array | Number" or isinstance(args[0] if args else None, Slot):
+    if op.kinds[first] != "Array | Number" or op.numbers_do:
         return
     if not any(isinstance(v, Slot) for v in (*args, *kwargs.values())):
         value = args[0] if args else kwargs.get(first)

@@ -7,12 +7,13 @@ Nothing here runs twice for a path. Read append.py next.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import jax
 
-from .arguments import check_arguments
+from .arguments import check_arguments, check_dtypes, not_implemented
 from .dtype import FLOAT, to_dtype
 from .errors import first_line, user_line
 from .graph import LEAF, flows
@@ -153,6 +154,7 @@ def infer(call: Call, avals: tuple[Aval, ...], trace: Trace) -> tuple[Aval, ...]
 def _infer(call: Call, avals: tuple[Aval, ...], trace: Trace) -> tuple[Aval, ...]:
     op = call.op
     check_arguments(op, call.args, call.kwargs)
+    check_dtypes(op, avals, call.args, call.kwargs)
     statistics.nodes_inferred += 1
     structs = [a.struct for a in avals]
     try:
@@ -174,8 +176,18 @@ def _infer(call: Call, avals: tuple[Aval, ...], trace: Trace) -> tuple[Aval, ...
     return tuple(results)
 
 
+# How JAX says that it has a function for other dtypes only.
+_REFUSAL = re.compile(
+    r"does not accept dtype|not well defined for|does not support (bool|complex)"
+    r"|dtype=\w+ is not supported"
+)
+
+
 def _as_users(error: Exception, op: Any, avals: tuple[Aval, ...]) -> Exception:
-    """An error of an op's own, as it is; one from inside JAX, as PyTorch's RuntimeError."""
+    """An error of an op's own, as it is; one from inside JAX, as PyTorch's RuntimeError, and for a
+    dtype that JAX refuses as its NotImplementedError."""
+    if avals and _REFUSAL.search(str(error)):
+        return not_implemented(op, max((a.dtype for a in avals), key=lambda d: d.category))
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

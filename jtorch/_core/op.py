@@ -20,6 +20,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from .dtype import (
+    BOOL,
+    COMPLEX,
     DIMENSIONED,
     INTEGER,
     NUMBER,
@@ -37,6 +39,7 @@ Array: TypeAlias = jax.Array
 Number: TypeAlias = Any  # bool | int | float | complex, or a 0-d array where it varies
 
 ROWS: dict[str, Op] = {}
+CATEGORIES = {"bool": BOOL, "integer": INTEGER, "complex": COMPLEX}
 INT64 = limits(int64)
 
 
@@ -57,6 +60,9 @@ class Op:
     backward, so that writing to them before it is an error; None for what the gradient depends on.
     view: None, or `put(base, new, *rest) -> base`, the write back through this view.
     strides: None, or the rule for the strides that PyTorch would report (see strides.py).
+    lacks: the dtypes that PyTorch has no kernel for, "bool integer complex", or {words: the text of
+        its RuntimeError, {} for the dtype}. Checked is the dtype that the arguments have in common.
+    numbers_do: whether a call without any Tensor is one of zero-dim ones, as torch.add(2, 3) is.
     out: None, or what is peculiar to `out=`. "apart": it may not share memory with an input.
         "exact": nor be of another dtype than the result. "parts": a list, for which None is
         returned.
@@ -75,8 +81,10 @@ class Op:
         "function",
         "inplace",
         "kinds",
+        "lacks",
         "name",
         "numbers",
+        "numbers_do",
         "offset",
         "out",
         "parameters",
@@ -123,6 +131,10 @@ class Op:
         self.saves_more = facts.pop("saves_more", False)
         self.offset = facts.pop("offset", None)
         self.inplace = facts.pop("inplace", False)
+        self.numbers_do = facts.pop("numbers_do", False)
+        lacks = facts.pop("lacks", {})
+        lacks = lacks if isinstance(lacks, dict) else {lacks: None}
+        self.lacks = {CATEGORIES[word]: lacks[words] for words in lacks for word in words.split()}
         self.aliases = facts.pop("aliases", ())
         self.accepts = facts.pop("accepts", {})
         self.public = facts.pop("public", ("torch", "Tensor"))
@@ -271,7 +283,22 @@ def cast(value: Any, kind: dtype) -> Array:
     array = jnp.asarray(value)
     if array.dtype == np.bool_ and kind.category > INTEGER:
         return jnp.where(array, jnp.asarray(1, kind.numpy), jnp.asarray(0, kind.numpy))
+    if kind.category == INTEGER and jnp.issubdtype(array.dtype, jnp.floating):
+        return _truncate(array, kind)
     return array.astype(kind.numpy)
+
+
+def _truncate(array: Array, kind: dtype) -> Array:
+    """Floats as integers, by the rule of PyTorch on x86: what is beyond int32 or int64, through
+    which it goes, is their lowest number; small integers take the low bits. (XLA saturates.)"""
+    array = array.astype(np.promote_types(array.dtype, np.float32))
+    wide = np.int64 if kind.itemsize == 8 or kind.numpy in (np.uint8, np.uint32) else np.int32
+    low = np.iinfo(wide).min
+    fits = (array >= low) & (array < -float(low))
+    whole = jnp.where(fits, array.astype(wide), low).astype(kind.numpy)
+    if kind.itemsize >= 4 and not kind.is_signed:
+        return jnp.where(array < 0, whole, array.astype(kind.numpy))
+    return whole
 
 
 def _operand(value: Any) -> tuple[dtype, int]:

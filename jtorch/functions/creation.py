@@ -29,7 +29,7 @@ from .._core.tensor import Tensor, from_array, from_cell
 from .._core.trace import local
 from ._data import check_fits, to_array
 
-FULL, COMPLEX = _expose.ROWS["_full"], _expose.ROWS["_complex"]
+FULL, COMPLEX = _expose.ROWS["_full"], _expose.ROWS["complex"]
 
 
 def _made(

@@ -337,6 +337,12 @@ def index_put(
     return index_put_(input.clone(), indices, values, accumulate)
 
 
+def _check_ordered(name: str, input: Tensor) -> None:
+    if input.is_complex():
+        title = dtypes.TITLES[input.dtype]
+        raise NotImplementedError(f"\"{name}\" not implemented for '{title}'")
+
+
 def unique(
     input: Tensor,
     sorted: bool = True,
@@ -345,6 +351,7 @@ def unique(
     dim: int | None = None,
 ) -> Any:
     """The different values, in order. Reads the Tensor. See torch.unique."""
+    _check_ordered("unique", input)
     values, inverse, counts = np.unique(
         host(cell_of(input)), return_inverse=True, return_counts=True, axis=dim
     )
@@ -364,6 +371,7 @@ def unique_consecutive(
 
     See torch.unique_consecutive.
     """
+    _check_ordered("unique", input)
     array = host(cell_of(input))
     rows = array.reshape(-1) if dim is None else np.moveaxis(array, dim, 0)
     new = np.ones(len(rows), bool)

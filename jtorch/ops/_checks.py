@@ -33,6 +33,17 @@ from .._core.dtype import (
 from .._core.op import Array, Number, unwrap
 from ._promotion import C_NAMES, is_number, title
 
+NO_DIFFERENCE_OF_BOOLS = (
+    "Subtraction, the `-` operator, with two bool tensors is not supported. "
+    "Use the `^` or `logical_xor()` operator instead."
+)
+NO_DIFFERENCE_WITH_BOOL = (
+    "Subtraction, the `-` operator, with a bool tensor is not supported. If you are "
+    "trying to invert a mask, use the `~` or `logical_not()` operator instead."
+)
+NO_CAST = "result type Float can't be cast to the desired output type {}"
+NO_INTEGERS = "Expected a floating point or complex tensor as input. Got {}"
+
 
 def dtype_of(input: Array) -> dtype:
     """The dtype object of an array."""

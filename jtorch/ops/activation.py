@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from .._core.dtype import dtype as DType
 from .._core.op import Array, Number, op
-from ._checks import number, require_floating, require_not_bool, widen
+from ._checks import NO_DIFFERENCE_WITH_BOOL, number, require_floating, require_not_bool, widen
 from ._layout import LIKE_INPUTS
 from ._promotion import is_integral, title
 from ._shapes import wrap_dim
@@ -32,14 +32,14 @@ def _relu_backward(cotangent: Array, output: Array) -> Array:
     return jnp.where(output <= 0, jnp.zeros_like(cotangent), cotangent)
 
 
-@op(inplace=True, backward=_relu_backward, public=EVERYWHERE)
+@op(inplace=True, backward=_relu_backward, public=EVERYWHERE, lacks="complex")
 def relu(input: Array) -> Array:
     """max(0, input); the gradient at 0 is 0. See torch.nn.functional.relu."""
     require_not_bool(input, "Boolean inputs not supported for relu")
     return jnp.where(input <= 0, jnp.zeros_like(input), input)
 
 
-@op(strides=LIKE_INPUTS, public=F)
+@op(strides=LIKE_INPUTS, public=F, lacks="complex")
 def hardtanh(input: Array, min_val: float = -1.0, max_val: float = 1.0) -> Array:
     """input clamped to [min_val, max_val]; the gradient is 0 at both ends.
 
@@ -51,7 +51,7 @@ def hardtanh(input: Array, min_val: float = -1.0, max_val: float = 1.0) -> Array
     return jnp.where(input <= low, low, jnp.where(input >= high, high, input))
 
 
-@op(strides=LIKE_INPUTS, public=F)
+@op(strides=LIKE_INPUTS, public=F, lacks="complex")
 def relu6(input: Array) -> Array:
     """min(max(0, input), 6). See torch.nn.functional.relu6."""
     return hardtanh(input, 0.0, 6.0)
@@ -151,13 +151,19 @@ def logsigmoid(input: Array) -> Array:
     return jax.nn.log_sigmoid(widen(input)).astype(input.dtype)
 
 
-@op(promote="float", strides=LIKE_INPUTS, public=F)
+@op(promote="float", strides=LIKE_INPUTS, public=F, lacks="bool")
 def softsign(input: Array) -> Array:
     """input / (1 + |input|). See torch.nn.functional.softsign."""
     return input / (1 + jnp.abs(input))
 
 
-@op(promote="float", strides=LIKE_INPUTS, public=F, saves=())
+@op(
+    promote="float",
+    strides=LIKE_INPUTS,
+    public=F,
+    saves=(),
+    lacks={"bool": NO_DIFFERENCE_WITH_BOOL},
+)
 def tanhshrink(input: Array) -> Array:
     """input - tanh(input). See torch.nn.functional.tanhshrink."""
     return input - jnp.tanh(input)
@@ -185,7 +191,7 @@ def hardswish(input: Array) -> Array:
     return result.astype(input.dtype)
 
 
-@op(strides=LIKE_INPUTS, public=F_AND_TORCH)
+@op(strides=LIKE_INPUTS, public=F_AND_TORCH, lacks="bool complex")
 def threshold(input: Array, threshold: Number, value: Number) -> Array:
     """input where it is above threshold, value elsewhere. See torch.nn.functional.threshold."""
     return jnp.where(input <= number(threshold, input), number(value, input), input)
@@ -216,7 +222,7 @@ def softshrink(input: Array, lambd: float = 0.5) -> Array:
     return jnp.where(input > bound, input - bound, moved)
 
 
-@op(strides=LIKE_INPUTS, public=EVERYWHERE)
+@op(strides=LIKE_INPUTS, public=EVERYWHERE, lacks="bool integer complex")
 def prelu(input: Array, weight: Array) -> Array:
     """input where positive, weight * input elsewhere; one weight, or one per channel (dim 1).
 

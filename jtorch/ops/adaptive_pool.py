@@ -14,6 +14,7 @@ import numpy as np
 
 from .._core.op import Array, op
 from ._checks import listed, require_floating
+from ._reduction import require_mean_dtype
 
 F = ("nn.functional",)
 F_AND_TORCH = ("torch", "nn.functional")
@@ -85,10 +86,12 @@ def _mean_along(input: Array, dim: int, m: int) -> Array:
 def adaptive_mean(spatial: int, input: Array, output_size: OutputSize) -> Array:
     name = f"adaptive_avg_pool{spatial}d"
     _check_input(name, input, spatial)
-    require_floating(name, input)
     outputs = _output_sizes(name, input, spatial, output_size)
     first = input.ndim - spatial
-    if all(m == 1 for m in outputs):
+    if not all(m == 1 for m in outputs):
+        require_floating(name, input)
+    else:
+        require_mean_dtype(input, "mean")
         return jnp.mean(input, axis=tuple(range(first, input.ndim)), keepdims=True)
     for k, m in enumerate(outputs):
         input = _mean_along(input, first + k, m)

@@ -15,7 +15,15 @@ from jax import lax
 
 from .._core.dtype import COMPLEX, float16, float64, to_dtype
 from .._core.op import Array, Number, op, unwrap
-from ._checks import check_fits, dtype_of, not_zero, number, wrap
+from ._checks import (
+    NO_DIFFERENCE_OF_BOOLS,
+    NO_DIFFERENCE_WITH_BOOL,
+    check_fits,
+    dtype_of,
+    not_zero,
+    number,
+    wrap,
+)
 from ._layout import LIKE_INPUTS
 from ._promotion import (
     c_name,
@@ -43,26 +51,20 @@ def _scaled(other: Array, factor: Any) -> Array:
     return other * number(factor, other)
 
 
-@op(promote="common", inplace=True)
+@op(promote="common", inplace=True, numbers_do=True)
 def add(input: Array | Number, other: Array | Number, *, alpha: Number = 1) -> Array:
     """input + alpha * other, broadcast. See torch.add."""
     check_broadcast(input, other)
     return input + _scaled(other, alpha)
 
 
-@op(inplace=True, promote="own", aliases=("subtract",))
+@op(inplace=True, promote="own", aliases=("subtract",), numbers_do=True)
 def sub(input: Array | Number, other: Array | Number, *, alpha: Number = 1) -> Array:
     """input - alpha * other, broadcast. See torch.sub."""
     if is_bool(input) and is_bool(other):
-        raise RuntimeError(
-            "Subtraction, the `-` operator, with two bool tensors is not supported. "
-            "Use the `^` or `logical_xor()` operator instead."
-        )
+        raise RuntimeError(NO_DIFFERENCE_OF_BOOLS)
     if is_bool(input) or is_bool(other):
-        raise RuntimeError(
-            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are "
-            "trying to invert a mask, use the `~` or `logical_not()` operator instead."
-        )
+        raise RuntimeError(NO_DIFFERENCE_WITH_BOOL)
     input, other = promoted(input, other)
     check_broadcast(input, other)
     return input - _scaled(other, alpha)
@@ -74,7 +76,7 @@ def rsub(input: Array, other: Array | Number, *, alpha: Number = 1) -> Array:
     return sub(other, input, alpha=alpha)
 
 
-@op(promote="common", inplace=True, aliases=("multiply",), saves_more=True)
+@op(promote="common", inplace=True, aliases=("multiply",), saves_more=True, numbers_do=True)
 def mul(input: Array | Number, other: Array | Number) -> Array:
     """input * other, broadcast. See torch.mul."""
     check_broadcast(input, other)
@@ -91,7 +93,14 @@ def _operands(input: Any, other: Any, to_float: bool = False) -> list[Array]:
     return [dividend, divisor]
 
 
-@op(promote="own", inplace=True, aliases=("divide",), saves_more=True, accepts={"other": not_zero})
+@op(
+    promote="own",
+    inplace=True,
+    aliases=("divide",),
+    saves_more=True,
+    accepts={"other": not_zero},
+    numbers_do=True,
+)
 def div(input: Array | Number, other: Array | Number, *, rounding_mode: str | None = None) -> Array:
     """input / other, broadcast; or that quotient rounded by "trunc" or "floor".
 
@@ -109,14 +118,14 @@ def div(input: Array | Number, other: Array | Number, *, rounding_mode: str | No
     )
 
 
-@op(promote="float", inplace=True)
+@op(promote="float", inplace=True, numbers_do=True)
 def true_divide(input: Array | Number, other: Array | Number) -> Array:
     """input / other, broadcast; floats for integers. See torch.true_divide."""
     check_broadcast(input, other)
     return input / other
 
 
-@op(promote="own", inplace=True, accepts={"other": not_zero})
+@op(promote="own", inplace=True, accepts={"other": not_zero}, numbers_do=True)
 def floor_divide(input: Array | Number, other: Array | Number) -> Array:
     """The quotient rounded down. See torch.floor_divide."""
     return _floor_quotient(*_operands(input, other))
@@ -129,8 +138,8 @@ def _truncated_quotient(input: Array, other: Array) -> Array:
 
 def _floor_quotient(input: Array, other: Array) -> Array:
     """Python's floor division. The gradient of the float case is zero, as in PyTorch."""
-    if is_bool(input):
-        raise NotImplementedError("\"div_floor_cpu\" not implemented for 'Bool'")
+    if is_bool(input) or is_complex(input):
+        raise NotImplementedError(f"\"div_floor_cpu\" not implemented for '{title(input)}'")
     if is_integral(input):
         return jnp.floor_divide(input, other)
     input, other = map(lax.stop_gradient, jnp.broadcast_arrays(input, other))
@@ -143,26 +152,26 @@ def _floor_quotient(input: Array, other: Array) -> Array:
     return jnp.where(other == 0, input / other, floor)
 
 
-@op(promote="own", inplace=True, accepts={"other": not_zero})
+@op(promote="own", inplace=True, accepts={"other": not_zero}, lacks="bool complex")
 def remainder(input: Array | Number, other: Array | Number) -> Array:
     """input - other * floor(input / other): the sign is other's. See torch.remainder."""
     input, other = _operands(input, other)
-    if is_bool(input):
-        raise NotImplementedError("\"remainder_cpu\" not implemented for 'Bool'")
     return jnp.remainder(input, other)
 
 
-@op(promote="own", inplace=True, accepts={"other": not_zero})
+@op(promote="own", inplace=True, accepts={"other": not_zero}, lacks="bool complex")
 def fmod(input: Array, other: Array | Number) -> Array:
     """input - other * trunc(input / other): the sign is input's. See torch.fmod."""
     input, other = _operands(input, other)
-    if is_bool(input):
-        raise NotImplementedError("\"fmod_cpu\" not implemented for 'Bool'")
     input, other = jnp.broadcast_arrays(input, other)
     return lax.rem(input, other)
 
 
-@op(inplace=True, promote="own", accepts={"exponent": lambda n: type(n) is float or n >= 0})
+@op(
+    inplace=True,
+    promote="own",
+    accepts={"exponent": lambda n: type(n) is float or n >= 0},
+)
 def pow(input: Array | Number, exponent: Array | Number) -> Array:
     """input to the power of exponent, broadcast. See torch.pow."""
     base, power = promoted(input, exponent)
@@ -170,7 +179,7 @@ def pow(input: Array | Number, exponent: Array | Number) -> Array:
     if is_number(exponent):
         return _power_of_number(base, exponent)
     if is_bool(base):
-        return base | ~power
+        raise NotImplementedError("\"pow\" not implemented for 'Bool'")
     if is_integral(base):
         return _integer_power(base, power)
     return _float_power(base, power)
@@ -248,7 +257,7 @@ def float_power(input: Array | Number, exponent: Array | Number) -> Array:
     return _float_power(base, power)
 
 
-@op(inplace=True, promote="own")
+@op(inplace=True, promote="own", lacks="bool")
 def addcmul(input: Array, tensor1: Array, tensor2: Array, *, value: Number = 1) -> Array:
     """input + value * tensor1 * tensor2, broadcast. See torch.addcmul."""
     input, tensor1, tensor2 = promoted(input, tensor1, tensor2)
@@ -293,7 +302,7 @@ def lerp(input: Array, end: Array, weight: Array | Number) -> Array:
     return jnp.where(jnp.abs(weight) < 0.5, near, far)
 
 
-@op(promote="float", inplace=True, aliases=("arctan2",))
+@op(promote="float", inplace=True, aliases=("arctan2",), lacks="complex")
 def atan2(input: Array, other: Array) -> Array:
     """The angle of the point (other, input) with the first axis. See torch.atan2."""
     check_broadcast(input, other)
@@ -314,19 +323,17 @@ def _atan2_jvp(primals: tuple, tangents: tuple) -> tuple:
     return _atan2(y, x), (x * tangents[0] - y * tangents[1]) * scale
 
 
-@op(inplace=True, saves=("input", "other", "output"))
+@op(inplace=True, saves=("input", "other", "output"), lacks="bool integer complex")
 def hypot(input: Array, other: Array) -> Array:
     """sqrt(input ** 2 + other ** 2). See torch.hypot."""
     input, other = promoted(input, other)
-    if is_integral(input):
-        raise NotImplementedError(f"\"hypot_cpu\" not implemented for '{title(input)}'")
     check_broadcast(input, other)
     largest = lax.stop_gradient(jnp.maximum(jnp.abs(input), jnp.abs(other)))
     scale = jnp.where((largest == 0) | jnp.isinf(largest), 1, largest)
     return scale * jnp.sqrt((input / scale) ** 2 + (other / scale) ** 2)
 
 
-@op(promote="float", inplace=True, saves=("input", "output"))
+@op(promote="float", inplace=True, saves=("input", "output"), lacks="complex")
 def copysign(input: Array, other: Array | Number) -> Array:
     """|input| with other's sign. See torch.copysign."""
     check_broadcast(input, other)
@@ -344,7 +351,7 @@ def _next_after_jvp(primals: tuple, tangents: tuple) -> tuple:
     return _next_after(*primals), jnp.where(primals[0] == primals[1], 0, tangents[0])
 
 
-@op(promote="common", inplace=True)
+@op(promote="common", inplace=True, lacks="bool integer")
 def nextafter(input: Array, other: Array) -> Array:
     """The next float after input towards other. The gradient of input is 1 where it moves.
     See torch.nextafter."""
@@ -359,7 +366,11 @@ def ldexp(input: Array, other: Array) -> Array:
     return input * jnp.exp2(other)
 
 
-@op(result=("mantissa", "exponent"), saves=())
+@op(
+    result=("mantissa", "exponent"),
+    saves=(),
+    lacks={"bool integer complex": "torch.frexp() only supports floating-point dtypes"},
+)
 def frexp(input: Array) -> tuple[Array, Array]:
     """input as mantissa * 2 ** exponent, |mantissa| in [0.5, 1). See torch.frexp."""
     if is_integral(input):
@@ -392,20 +403,27 @@ def lcm(input: Array, other: Array) -> Array:
     return jnp.lcm(input, other)
 
 
-@op(public=("torch",), saves=("output",))
+NOT_PARTS = "Expected both inputs to be Half, Float or Double tensors but got {0} and {0}"
+
+
+@op(
+    public=("torch",),
+    saves=("output",),
+    lacks={"bool integer complex": NOT_PARTS},
+)
 def polar(abs: Array, angle: Array) -> Array:
     """abs * (cos(angle) + i sin(angle)). See torch.polar."""
     check_broadcast(abs, angle)
     return lax.complex(*jnp.broadcast_arrays(abs * jnp.cos(angle), abs * jnp.sin(angle)))
 
 
-@op("complex", public=("torch",), out="exact")
+@op(
+    "complex",
+    public=(),
+    out="exact",
+    lacks={"bool integer complex": NOT_PARTS},
+)
 def complex_of(real: Array, imag: Array) -> Array:
     """real + i * imag. See torch.complex."""
-    if real.dtype != imag.dtype or is_integral(real) or is_complex(real):
-        raise RuntimeError(
-            "Expected both inputs to be Half, Float or Double tensors but got "
-            f"{title(real)} and {title(imag)}"
-        )
     check_broadcast(real, imag)
     return lax.complex(*jnp.broadcast_arrays(real, imag))

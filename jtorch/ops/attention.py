@@ -118,7 +118,12 @@ def _values(weights: Array, value: Array, enable_gqa: bool) -> Array:
     return output if grouped is value else output.reshape(shape)
 
 
-@op(name="_attention", public=PRIVATE, saves=("value",))
+@op(
+    name="_attention",
+    public=PRIVATE,
+    saves=("value",),
+    lacks={"bool integer": "expected scalar type Float but found {}", "complex": None},
+)
 def attention(
     query: Array,
     key: Array,

@@ -95,7 +95,9 @@ def bitwise_not(input: Array) -> Array:
     return ~input
 
 
-def _test(name: str, function: Callable, on_integers: bool, doc: str) -> None:
+def _test(
+    name: str, function: Callable, on_integers: bool, doc: str, of_complex: bool = True
+) -> None:
     def apply(input: Array) -> Array:
         if is_integral(input):
             return jnp.full(input.shape, on_integers)
@@ -103,14 +105,15 @@ def _test(name: str, function: Callable, on_integers: bool, doc: str) -> None:
 
     apply.__name__ = name
     apply.__doc__ = f"{doc} See torch.{name}."
-    op(differentiable=False, strides=LIKE_INPUTS)(apply)
+    lacks = {} if of_complex else {"complex": f"{name} does not support complex inputs."}
+    op(differentiable=False, strides=LIKE_INPUTS, lacks=lacks)(apply)
 
 
 _test("isnan", jnp.isnan, False, "Whether an element is NaN.")
 _test("isinf", jnp.isinf, False, "Whether an element is infinite.")
 _test("isfinite", jnp.isfinite, True, "Whether an element is neither infinite nor NaN.")
-_test("isposinf", jnp.isposinf, False, "Whether an element is plus infinity.")
-_test("isneginf", jnp.isneginf, False, "Whether an element is minus infinity.")
+_test("isposinf", jnp.isposinf, False, "Whether an element is plus infinity.", False)
+_test("isneginf", jnp.isneginf, False, "Whether an element is minus infinity.", False)
 
 
 @op(differentiable=False, strides=LIKE_INPUTS)
@@ -145,7 +148,11 @@ def isclose(
     return close | (jnp.isnan(input) & jnp.isnan(other)) if equal_nan else close
 
 
-@op(differentiable=False, promote="own")
+@op(
+    differentiable=False,
+    promote="own",
+    lacks={"complex": "Unsupported input type encountered for isin(): {}"},
+)
 def isin(
     elements: Array | Number,
     test_elements: Array | Number,
@@ -235,7 +242,12 @@ def minimum(input: Array, other: Array) -> Array:
     return _smaller(*jnp.broadcast_arrays(input, other))
 
 
-@op(promote="common", strides=LIKE_INPUTS, chooses=True)
+@op(
+    promote="common",
+    strides=LIKE_INPUTS,
+    chooses=True,
+    lacks={"complex": "fmax not implemented for complex tensors."},
+)
 def fmax(input: Array, other: Array) -> Array:
     """The larger of two; a number where the other is NaN. See torch.fmax."""
     check_broadcast(input, other)
@@ -244,7 +256,12 @@ def fmax(input: Array, other: Array) -> Array:
     return jnp.where((input >= other) | jnp.isnan(other), input, other)
 
 
-@op(promote="common", strides=LIKE_INPUTS, chooses=True)
+@op(
+    promote="common",
+    strides=LIKE_INPUTS,
+    chooses=True,
+    lacks={"complex": "fmin not implemented for complex tensors."},
+)
 def fmin(input: Array, other: Array) -> Array:
     """The smaller of two; a number where the other is NaN. See torch.fmin."""
     check_broadcast(input, other)
@@ -253,7 +270,7 @@ def fmin(input: Array, other: Array) -> Array:
     return jnp.where((input <= other) | jnp.isnan(other), input, other)
 
 
-@op(inplace=True)
+@op(inplace=True, lacks={"complex": "heaviside is not yet implemented for complex tensors."})
 def heaviside(input: Array, values: Array) -> Array:
     """0 below zero, 1 above, `values` at zero. See torch.heaviside."""
     if input.dtype != values.dtype:

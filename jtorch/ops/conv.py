@@ -27,7 +27,7 @@ LAYOUTS = {
 }
 
 
-@op(public=F)
+@op(public=F, lacks="bool")
 def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
     """input @ weight.T + bias: (*, in), (out, in), (out) -> (*, out).
 
@@ -79,7 +79,7 @@ def _check_linear(input: Array, weight: Array, bias: Array | None) -> None:
         )
 
 
-@op(public=F_AND_TORCH)
+@op(public=F_AND_TORCH, lacks="bool")
 def bilinear(input1: Array, input2: Array, weight: Array, bias: Array | None = None) -> Array:
     """input1 @ weight[k] @ input2 for each k, plus bias: (*, a), (*, b), (out, a, b) -> (*, out).
 
@@ -319,7 +319,7 @@ def _conv_transpose(
     return _finish(output, bias, input.ndim == x.ndim)
 
 
-@op(public=F_AND_TORCH)
+@op(public=F_AND_TORCH, lacks="bool")
 def conv1d(
     input: Array,
     weight: Array,
@@ -333,7 +333,7 @@ def conv1d(
     return _conv(1, input, weight, bias, stride, padding, dilation, groups)
 
 
-@op(public=F_AND_TORCH)
+@op(public=F_AND_TORCH, lacks="bool")
 def conv2d(
     input: Array,
     weight: Array,
@@ -349,7 +349,7 @@ def conv2d(
     return _conv(2, input, weight, bias, stride, padding, dilation, groups)
 
 
-@op(public=F_AND_TORCH)
+@op(public=F_AND_TORCH, lacks="bool")
 def conv3d(
     input: Array,
     weight: Array,
@@ -365,7 +365,7 @@ def conv3d(
     return _conv(3, input, weight, bias, stride, padding, dilation, groups)
 
 
-@op(public=F_AND_TORCH)
+@op(public=F_AND_TORCH, lacks="bool")
 def conv_transpose1d(
     input: Array,
     weight: Array,
@@ -384,7 +384,7 @@ def conv_transpose1d(
     )
 
 
-@op(public=F_AND_TORCH)
+@op(public=F_AND_TORCH, lacks="bool")
 def conv_transpose2d(
     input: Array,
     weight: Array,
@@ -403,7 +403,7 @@ def conv_transpose2d(
     )
 
 
-@op(public=F_AND_TORCH)
+@op(public=F_AND_TORCH, lacks="bool")
 def conv_transpose3d(
     input: Array,
     weight: Array,

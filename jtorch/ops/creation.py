@@ -11,7 +11,6 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
 from .._core.dtype import dtype
 from .._core.op import Array, Number, op
@@ -75,12 +74,6 @@ def logspace(start: Any, end: Any, steps: int, base: float, kind: dtype, device:
 def eye(n: int, m: int, kind: dtype, device: Any) -> Array:
     """The identity matrix, n by m. See torch.eye."""
     return jnp.eye(n, m, dtype=kind.numpy)
-
-
-@op("_complex", public=())
-def complex_of(real: Array, imag: Array) -> Array:
-    """real + i imag. See torch.complex."""
-    return lax.complex(*jnp.broadcast_arrays(real, imag))
 
 
 @op("_reshape", public=())

@@ -16,7 +16,16 @@ import jax.numpy as jnp
 
 from .._core.dtype import BOOL, INTEGER, int64, uint8
 from .._core.op import Array, Number, op
-from ._checks import dtype_of, is_floating, is_portion, listed, require_floating, torch_size, widen
+from ._checks import (
+    NO_DIFFERENCE_OF_BOOLS,
+    dtype_of,
+    is_floating,
+    is_portion,
+    listed,
+    require_floating,
+    torch_size,
+    widen,
+)
 from ._promotion import promoted, title
 from ._reduction import legacy_reduction, reduce_loss
 from ._shapes import broadcast_shapes
@@ -334,10 +343,7 @@ def binary_cross_entropy_with_logits(
     require_floating("log_sigmoid_cpu", input)
     kind = dtype_of(target).category
     if kind == BOOL:
-        raise RuntimeError(
-            "Subtraction, the `-` operator, with two bool tensors is not supported. "
-            "Use the `^` or `logical_xor()` operator instead."
-        )
+        raise RuntimeError(NO_DIFFERENCE_OF_BOOLS)
     if kind == INTEGER:
         raise RuntimeError(
             f"result type {title(input)} can't be cast to the desired output type {title(target)}"

@@ -15,6 +15,7 @@ from jax import lax
 
 from .._core.dtype import dtype
 from .._core.op import Array, Number, op
+from ._checks import NO_DIFFERENCE_OF_BOOLS
 from ._layout import CONTIGUOUS
 from ._promotion import is_bool, is_complex, is_integral, promoted
 from ._shapes import wrap_dim
@@ -85,7 +86,7 @@ def cumprod(input: Array, dim: int, *, dtype: dtype | None = None) -> Array:
     return _running(_in_steps(jnp.cumprod, jnp.multiply), input, dim, dtype)
 
 
-@op(saves=("input", "output"))
+@op(saves=("input", "output"), lacks="bool integer")
 def logcumsumexp(input: Array, dim: int) -> Array:
     """log of the running sum of exp(input). See torch.logcumsumexp."""
     (input,) = promoted(input, to_float=True)
@@ -111,13 +112,13 @@ def _running_extremum(input: Array, dim: int, better: Callable) -> tuple[Array, 
     return take_along(input, indices, dim), indices
 
 
-@op(result=("values", "indices"))
+@op(result=("values", "indices"), lacks="complex")
 def cummax(input: Array, dim: int) -> tuple[Array, Array]:
     """Running maximum along dim, and where it is. See torch.cummax."""
     return _running_extremum(input, dim, jnp.greater_equal)
 
 
-@op(result=("values", "indices"))
+@op(result=("values", "indices"), lacks="complex")
 def cummin(input: Array, dim: int) -> tuple[Array, Array]:
     """Running minimum along dim, and where it is. See torch.cummin."""
     return _running_extremum(input, dim, jnp.less_equal)
@@ -178,10 +179,7 @@ def gradient(input: Array, spacing: Array | Number, dim: int, edge_order: int) -
     if input.dtype == jnp.uint8:
         raise RuntimeError("torch.gradient does not support uint8 input.")
     if is_bool(input):
-        raise RuntimeError(
-            "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
-            "`logical_xor()` operator instead."
-        )
+        raise RuntimeError(NO_DIFFERENCE_OF_BOOLS)
     if input.shape[dim] < edge_order + 1:
         raise RuntimeError(
             "torch.gradient expected each dimension size to be at least edge_order+1"

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from .._core.op import Array, op
+from ._checks import NO_INTEGERS
 from ._promotion import is_integral, title
 
 LINALG = ("linalg",)
@@ -27,9 +28,7 @@ def check_matrix(name: str, A: Array, square: bool = False) -> None:
             f"{A.shape[-1]} matrices"
         )
     if is_integral(A):
-        raise RuntimeError(
-            f"{name}: Expected a floating point or complex tensor as input. Got {title(A)}"
-        )
+        raise RuntimeError(f"{name}: {NO_INTEGERS.format(title(A))}")
 
 
 def no_failure(A: Array) -> Array:

@@ -11,7 +11,7 @@ import numpy as np
 
 from .._core.dtype import int64
 from .._core.op import Array, Number, op
-from ._checks import dtype_of, not_negative, number, require_floating
+from ._checks import NO_DIFFERENCE_OF_BOOLS, dtype_of, not_negative, number, require_floating
 from ._promotion import is_number, promoted, title, to_inexact
 from ._reduction import clamp_value_min, hinge, legacy_reduction, reduce_loss
 from ._shapes import broadcast_shapes, wrap_dim
@@ -21,7 +21,12 @@ F = ("nn.functional",)
 F_AND_TORCH = ("torch", "nn.functional")
 
 
-@op(promote="common", public=F_AND_TORCH, accepts={"eps": not_negative})
+@op(
+    promote="common",
+    public=F_AND_TORCH,
+    accepts={"eps": not_negative},
+    lacks={"complex": "expected common dtype to be floating point, yet common dtype is {}"},
+)
 def cosine_similarity(x1: Array, x2: Array, dim: int = 1, eps: Number = 1e-8) -> Array:
     """x1 . x2 / (max(|x1|, eps) max(|x2|, eps)) along dim. See torch.cosine_similarity."""
     if not jnp.issubdtype(x1.dtype, jnp.inexact):
@@ -41,7 +46,7 @@ def cosine_similarity(x1: Array, x2: Array, dim: int = 1, eps: Number = 1e-8) ->
     return jnp.sum(product, axis=dim) if shape else product
 
 
-@op(promote="float", public=F_AND_TORCH, saves=("output",))
+@op(promote="float", public=F_AND_TORCH, saves=("output",), lacks={"bool": NO_DIFFERENCE_OF_BOOLS})
 def pairwise_distance(
     x1: Array, x2: Array, p: float = 2.0, eps: Number = 1e-6, keepdim: bool = False
 ) -> Array:
@@ -58,7 +63,7 @@ def normalize(input: Array, p: float = 2.0, dim: int = 1, eps: Number = 1e-12) -
     return input / jnp.where(length < low, low, length)
 
 
-@op(public=F)
+@op(public=F, lacks="complex")
 def cosine_embedding_loss(
     input1: Array,
     input2: Array,
@@ -95,7 +100,7 @@ def cosine_embedding_loss(
     return reduce_loss(alike + unlike, reduction)
 
 
-@op(promote="float", public=F, saves=())
+@op(promote="float", public=F, saves=(), lacks={"bool": NO_DIFFERENCE_OF_BOOLS})
 def triplet_margin_loss(
     anchor: Array,
     positive: Array,
@@ -211,7 +216,7 @@ def multilabel_margin_loss(
     return reduce_loss(loss, reduction)
 
 
-@op(promote="common", public=F)
+@op(promote="common", public=F, lacks="integer complex")
 def multilabel_soft_margin_loss(
     input: Array,
     target: Array,
@@ -232,7 +237,11 @@ def multilabel_soft_margin_loss(
     return reduce_loss(jnp.mean(loss, axis=-1), reduction)
 
 
-@op(public=F_AND_TORCH, saves=("input", "output"))
+@op(
+    public=F_AND_TORCH,
+    saves=("input", "output"),
+    lacks={"bool integer complex": "pdist only supports floating-point dtypes"},
+)
 def pdist(input: Array, p: float = 2) -> Array:
     """The p-norm distances of all pairs of rows: (N, M) -> (N (N - 1) / 2). See torch.pdist."""
     if input.ndim != 2:

@@ -69,7 +69,18 @@ def one_hot(tensor: Array, num_classes: int) -> Array:
     return (numbers == tensor[..., None]).astype(jnp.int64)
 
 
-@op(name="_embedding_bag", public=PRIVATE, saves=())
+_WEIGHTS = (
+    "Expected tensor for argument #1 'weight' to have one of the following scalar types: "
+    "Half, BFloat16, Float, Double"
+)
+
+
+@op(
+    name="_embedding_bag",
+    public=PRIVATE,
+    saves=(),
+    lacks={"bool integer complex": _WEIGHTS},
+)
 def embedding_bag(
     input: Array,
     weight: Array,

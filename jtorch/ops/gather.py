@@ -360,7 +360,7 @@ def index_fill(input: Array, dim: int, index: Array, value: Array | Number) -> A
     return jnp.where(hit, value, input).reshape(shape)
 
 
-@op(inplace=True, strides=CONTIGUOUS, saves=("input", "source", "output"))
+@op(inplace=True, strides=CONTIGUOUS, saves=("input", "source", "output"), lacks="bool complex")
 def index_reduce(
     input: Array,
     dim: int,

@@ -21,7 +21,7 @@ from ._shapes import reduced_shape, wrap_dims
 from .creation import line
 
 
-@op(differentiable=False)
+@op(differentiable=False, lacks="integer")
 def histc(input: Array, bins: int = 100, min: float = 0, max: float = 0) -> Array:
     """How many elements fall into each of `bins` equal intervals from min to max (by default those
     of the data). See torch.histc."""

@@ -126,7 +126,7 @@ def _pairs(**arguments: int | tuple[int, ...]) -> list[tuple[int, ...]]:
     ]
 
 
-@op(name="_unfold", public=())  # Tensor.unfold is another function
+@op(name="_unfold", public=(), lacks="integer")  # Tensor.unfold is another function
 def unfold(
     input: Array,
     kernel_size: int | tuple[int, ...],
@@ -180,7 +180,7 @@ def _places(
     return found
 
 
-@op(public=F)
+@op(public=F, lacks="integer")
 def fold(
     input: Array,
     output_size: int | tuple[int, ...],
@@ -345,7 +345,7 @@ def _put_jvp(size: int, primals: tuple, tangents: tuple) -> tuple[Array, Array]:
     return _put(input, indices, size), tangent
 
 
-@op(public=F)
+@op(public=F, lacks="bool integer complex")
 def max_unpool1d(
     input: Array,
     indices: Array,
@@ -358,7 +358,7 @@ def max_unpool1d(
     return _max_unpool(1, input, indices, kernel_size, stride, padding, output_size)
 
 
-@op(public=F)
+@op(public=F, lacks="bool integer complex")
 def max_unpool2d(
     input: Array,
     indices: Array,
@@ -371,7 +371,7 @@ def max_unpool2d(
     return _max_unpool(2, input, indices, kernel_size, stride, padding, output_size)
 
 
-@op(public=F)
+@op(public=F, lacks="bool integer complex")
 def max_unpool3d(
     input: Array,
     indices: Array,

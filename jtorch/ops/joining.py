@@ -345,7 +345,7 @@ def vander(x: Array, N: int | None = None, increasing: bool = False) -> Array:
     return base[:, None] ** (powers if increasing else powers[::-1]).astype(jnp.int64)
 
 
-@op()
+@op(lacks="bool")
 def trace(input: Array) -> Array:
     """The sum of the diagonal of a matrix. See torch.trace."""
     if input.ndim != 2:

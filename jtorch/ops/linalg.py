@@ -268,7 +268,7 @@ def linalg_tensorsolve(A: Array, B: Array, dims: tuple[int, ...] | None = None) 
     return linalg_solve(A.reshape(rows, columns), B.reshape(-1)).reshape(A.shape[B.ndim :])
 
 
-@op("linalg_matrix_power", public=LINALG)
+@op("linalg_matrix_power", public=LINALG, lacks="bool")
 def linalg_matrix_power(A: Array, n: int) -> Array:
     """The n-th power of square matrices, of the inverse if n is negative.
     See torch.linalg.matrix_power."""
@@ -293,7 +293,7 @@ def matrix_exp(input: Array) -> Array:
 op("linalg_matrix_exp", public=LINALG)(matrix_exp)
 
 
-@op(public=LINALG)
+@op(public=LINALG, lacks="bool")
 def linalg_multi_dot(tensors: Sequence[Array]) -> Array:
     """The product of several matrices, in the cheapest order. See torch.linalg.multi_dot."""
     if len(tensors) < 2:
@@ -338,7 +338,12 @@ def linalg_lstsq(
     return (solution[..., 0] if vector else solution), residuals, rank, singular
 
 
-@op(public=LINALG)
+@op(
+    public=LINALG,
+    lacks={
+        "bool": "linalg.vander supports floating point, complex, and integer tensors, but got Bool"
+    },
+)
 def linalg_vander(x: Array, *, N: int | None = None) -> Array:
     """The powers 0 to N - 1 of each element, as rows. See torch.linalg.vander."""
     x = x.reshape(1) if x.ndim == 0 else x

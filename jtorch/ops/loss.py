@@ -12,7 +12,15 @@ import jax
 import jax.numpy as jnp
 
 from .._core.op import Array, Number, op
-from ._checks import not_negative, number, require_floating, torch_size
+from ._checks import (
+    NO_CAST,
+    NO_DIFFERENCE_OF_BOOLS,
+    NO_DIFFERENCE_WITH_BOOL,
+    not_negative,
+    number,
+    require_floating,
+    torch_size,
+)
 from ._promotion import is_bool, promoted, to_inexact
 from ._reduction import (
     check_reduction,
@@ -131,7 +139,7 @@ def huber_loss(
     return reduce_loss(loss, reduction)
 
 
-@op(promote="common", public=F)
+@op(promote="common", public=F, lacks={"bool integer": NO_CAST})
 def soft_margin_loss(
     input: Array,
     target: Array,
@@ -147,7 +155,7 @@ def soft_margin_loss(
     return reduce_loss(jax.nn.softplus(-target * input), reduction)
 
 
-@op(public=F, saves=())
+@op(public=F, saves=(), lacks="complex")
 def hinge_embedding_loss(
     input: Array,
     target: Array,
@@ -161,10 +169,7 @@ def hinge_embedding_loss(
     See torch.nn.functional.hinge_embedding_loss."""
     reduction = legacy_reduction(size_average, reduce, reduction)
     if is_bool(input):
-        raise RuntimeError(
-            "Subtraction, the `-` operator, with two bool tensors is not supported. "
-            "Use the `^` or `logical_xor()` operator instead."
-        )
+        raise RuntimeError(NO_DIFFERENCE_OF_BOOLS)
     require_mean_dtype(input, reduction)
     broadcast_shapes(input.shape, target.shape)
     zero = jnp.zeros_like(input)
@@ -173,7 +178,12 @@ def hinge_embedding_loss(
     return reduce_loss(apart + together, reduction)
 
 
-@op(promote="common", public=F, saves=())
+@op(
+    promote="common",
+    public=F,
+    saves=(),
+    lacks={"bool": NO_DIFFERENCE_OF_BOOLS, "complex": None},
+)
 def margin_ranking_loss(
     input1: Array,
     input2: Array,
@@ -198,7 +208,7 @@ def margin_ranking_loss(
     return reduce_loss(hinge(loss + number(margin, loss)), reduction)
 
 
-@op(promote="float", public=F, saves=())
+@op(promote="float", public=F, saves=(), lacks={"bool": NO_DIFFERENCE_WITH_BOOL})
 def poisson_nll_loss(
     input: Array,
     target: Array,
@@ -227,7 +237,12 @@ def poisson_nll_loss(
     return reduce_loss(loss, reduction)
 
 
-@op(public=F, saves=(), accepts={"var": not_negative})
+@op(
+    public=F,
+    saves=(),
+    accepts={"var": not_negative},
+    lacks={"bool integer": NO_CAST, "complex": None},
+)
 def gaussian_nll_loss(
     input: Array,
     target: Array,

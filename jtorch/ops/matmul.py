@@ -13,7 +13,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from .._core.op import Array, Number, op
-from ._checks import check_fits, not_zero, number
+from ._checks import NO_INTEGERS, check_fits, not_zero, number
 from ._layout import CONTIGUOUS
 from ._promotion import c_name, check_broadcast, is_bool, is_integral, is_number, promoted, title
 from ._shapes import broadcast_shapes, wrap_dim
@@ -53,7 +53,7 @@ def _product(first: Array, second: Array) -> Array:
     return jnp.matmul(first, second, preferred_element_type=first.dtype)
 
 
-@op()
+@op(lacks="bool")
 def matmul(input: Array, other: Array) -> Array:
     """The matrix product; vectors are a row on the left and a column on the right, and leading
     dimensions are batches and broadcast. See torch.matmul."""
@@ -78,7 +78,7 @@ def matmul(input: Array, other: Array) -> Array:
     return _product(input, other)
 
 
-@op()
+@op(lacks="bool")
 def mm(input: Array, mat2: Array) -> Array:
     """The product of two matrices. See torch.mm."""
     if input.ndim != 2:
@@ -90,7 +90,7 @@ def mm(input: Array, mat2: Array) -> Array:
     return _product(input, mat2)
 
 
-@op()
+@op(lacks="bool")
 def bmm(input: Array, mat2: Array) -> Array:
     """The products of two batches of matrices: [b, n, m], [b, m, p] -> [b, n, p].
     See torch.bmm."""
@@ -113,7 +113,7 @@ def _check_three(batch1: Array, batch2: Array) -> None:
         )
 
 
-@op()
+@op(lacks="bool")
 def mv(input: Array, vec: Array) -> Array:
     """The product of a matrix and a vector. See torch.mv."""
     if input.ndim != 2 or vec.ndim != 1:
@@ -143,14 +143,14 @@ def _check_vectors(input: Array, other: Array) -> None:
         )
 
 
-@op()
+@op(lacks="bool")
 def dot(input: Array, tensor: Array) -> Array:
     """The sum of the products of two vectors. See torch.dot."""
     _check_vectors(input, tensor)
     return _product(input, tensor)
 
 
-@op()
+@op(lacks="bool")
 def vdot(input: Array, other: Array) -> Array:
     """The dot product with the conjugate of input. See torch.vdot."""
     _check_vectors(input, other)
@@ -162,6 +162,8 @@ def inner(input: Array, other: Array) -> Array:
     """The sum of products over the last dimensions of both. See torch.inner."""
     if input.ndim == 0 or other.ndim == 0:
         return input * other
+    if is_bool(input):
+        raise NotImplementedError("\"dot\" not implemented for 'Bool'")
     if input.shape[-1] != other.shape[-1]:
         raise RuntimeError(
             "inner() the last dimension must match on both input tensors but got shapes "
@@ -180,15 +182,6 @@ def outer(input: Array, vec2: Array) -> Array:
         raise RuntimeError(f"outer: Expected 1-D argument {name}, but got {wrong}-D")
     first, second = promoted(input, vec2)
     return first[:, None] * second[None, :]
-
-
-def _check_factors(input: Array, beta: Any, alpha: Any) -> None:
-    """addmm and addr reject floats for integers; their relatives truncate them."""
-    for name, factor in (("beta", beta), ("alpha", alpha)):
-        if is_integral(input) and isinstance(factor, float):
-            raise RuntimeError(
-                f"For integral input tensors, argument {name} must not be a floating point number."
-            )
 
 
 def _combine(input: Array, product: Array, beta: Any, alpha: Any) -> Array:
@@ -222,7 +215,7 @@ def _check_expandable(input: Array, shape: tuple) -> None:
         )
 
 
-@op(inplace=True, strides=CONTIGUOUS, accepts={"beta": not_zero})
+@op(inplace=True, strides=CONTIGUOUS, accepts={"beta": not_zero}, lacks="bool")
 def addmm(input: Array, mat1: Array, mat2: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
     """beta * input + alpha * mat1 @ mat2. See torch.addmm."""
     if mat1.ndim != 2 or mat2.ndim != 2:
@@ -234,12 +227,11 @@ def addmm(input: Array, mat1: Array, mat2: Array, *, beta: Number = 1, alpha: Nu
         raise RuntimeError(
             f"self and mat2 must have the same dtype, but got {title(input)} and {title(mat2)}"
         )
-    _check_factors(input, beta, alpha)
     _check_expandable(input, (mat1.shape[0], mat2.shape[1]))
     return _combine(input, _product(mat1, mat2), beta, alpha)
 
 
-@op(inplace=True, strides=CONTIGUOUS, accepts={"beta": not_zero})
+@op(inplace=True, strides=CONTIGUOUS, accepts={"beta": not_zero}, lacks="bool")
 def addmv(input: Array, mat: Array, vec: Array, *, beta: Number = 1, alpha: Number = 1) -> Array:
     """beta * input + alpha * mat @ vec. See torch.addmv."""
     return _combine(input, mv(mat, vec), beta, alpha)
@@ -252,12 +244,18 @@ def addr(input: Array, vec1: Array, vec2: Array, *, beta: Number = 1, alpha: Num
         name, vec = ("vec1", vec1) if vec1.ndim != 1 else ("vec2", vec2)
         raise RuntimeError(f"addr: Expected 1-D argument {name}, but got {vec.ndim}-D")
     input, product = promoted(input, outer(vec1, vec2))
-    _check_factors(input, beta, alpha)
+    for name, factor in (("beta", beta), ("alpha", alpha)):
+        if isinstance(factor, bool) and not is_bool(input):
+            raise RuntimeError(f"Boolean {name} only supported for Boolean results.")
+        if isinstance(factor, float) and is_integral(input):
+            raise RuntimeError(
+                f"For integral input tensors, argument {name} must not be a floating point number."
+            )
     _check_expandable(input, product.shape)
     return _combine(input, product, beta, alpha)
 
 
-@op(inplace=True, strides=CONTIGUOUS, accepts={"beta": not_zero})
+@op(inplace=True, strides=CONTIGUOUS, accepts={"beta": not_zero}, lacks="bool")
 def baddbmm(
     input: Array, batch1: Array, batch2: Array, *, beta: Number = 1, alpha: Number = 1
 ) -> Array:
@@ -272,7 +270,7 @@ def baddbmm(
     return _combine(input, _product(batch1, batch2), beta, alpha)
 
 
-@op(inplace=True, strides=CONTIGUOUS, accepts={"beta": not_zero})
+@op(inplace=True, strides=CONTIGUOUS, accepts={"beta": not_zero}, lacks="bool")
 def addbmm(
     input: Array, batch1: Array, batch2: Array, *, beta: Number = 1, alpha: Number = 1
 ) -> Array:
@@ -342,7 +340,7 @@ def einsum(equation: str | Array, *operands: Array | tuple[Array, ...]) -> Array
     return jnp.einsum(equation, *arrays, optimize="auto", preferred_element_type=arrays[0].dtype)
 
 
-@op(public=("torch",))
+@op(public=("torch",), lacks="bool")
 def tensordot(a: Array, b: Array, dims: int | Sequence[Any] = 2) -> Array:
     """The sum of products over the last dims of a and the first of b, or over the dims listed for
     each. See torch.tensordot."""
@@ -413,7 +411,10 @@ def linalg_cross(input: Array, other: Array, *, dim: int = -1) -> Array:
     return _cross(input, other, wrapped)
 
 
-@op(public=("linalg",))
+@op(
+    public=("linalg",),
+    lacks={"bool integer": f"linalg.vecdot: {NO_INTEGERS}"},
+)
 def linalg_vecdot(x: Array, y: Array, *, dim: int = -1) -> Array:
     """The dot products of vectors along dim, x conjugated. See torch.linalg.vecdot."""
     check_broadcast(x, y)

@@ -129,7 +129,7 @@ def _rows(spatial: int, shapes: str) -> None:
 
     pool.__doc__ = f"The maximum of each window: {shapes}. See torch.nn.functional.{name}."
     with_indices.__doc__ = f"{name} and where in the flattened last dims the maxima stand."
-    op(name=name, public=F_AND_TORCH)(pool)
+    op(name=name, public=F_AND_TORCH, lacks="integer" if spatial == 1 else "")(pool)
     both = F_AND_TORCH if spatial == 1 else F_AND_TORCH[1:]
     op(name=f"{name}_with_indices", public=both)(with_indices)
 

@@ -64,6 +64,7 @@ def _with_number(name: str, parameters: str) -> None:
     apply.__signature__ = signature  # pyright: ignore[reportFunctionMemberAccess]
     apply.__doc__ = f"nn.functional.{name}, reduction 0 none, 1 mean, 2 sum. See torch.{name}."
     op(name=f"torch_{name}", public=TORCH, promote=row.promote, saves=row.saves)(apply)
+    ROWS[f"torch_{name}"].lacks = row.lacks
 
 
 for _name, _parameters in LOSSES:
@@ -114,7 +115,7 @@ def native_group_norm(
 # ------------------------------------------------------------------------- convolutions and images
 
 
-@op(public=TORCH)
+@op(public=TORCH, lacks="bool")
 def convolution(
     input: Array,
     weight: Array,
@@ -134,7 +135,7 @@ def convolution(
     return (conv1d, conv2d, conv3d)[k](input, weight, bias, stride, padding, dilation, groups)
 
 
-@op(public=BOTH, saves=("input", "weight", "bias"))
+@op(public=BOTH, saves=("input", "weight", "bias"), lacks="bool")
 def conv_tbc(input: Array, weight: Array, bias: Array, pad: int = 0) -> Array:
     """conv1d of (T, N, C) with a weight (K, C, O). See torch.nn.functional.conv_tbc."""
     turned = conv1d(input.transpose(1, 2, 0), weight.transpose(2, 1, 0), bias, 1, pad)
@@ -157,7 +158,12 @@ def affine_grid_generator(theta: Array, size: tuple[int, ...], align_corners: bo
     return affine_grid(theta, size, align_corners)
 
 
-@op(public=TORCH, aliases=("grid_sampler_2d", "grid_sampler_3d"), saves=("input", "grid"))
+@op(
+    public=TORCH,
+    aliases=("grid_sampler_2d", "grid_sampler_3d"),
+    saves=("input", "grid"),
+    lacks="bool integer complex",
+)
 def grid_sampler(
     input: Array, grid: Array, interpolation_mode: int, padding_mode: int, align_corners: bool
 ) -> Array:

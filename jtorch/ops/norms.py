@@ -11,8 +11,9 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from .._core.dtype import INTEGER, TITLES, dtype, to_dtype
+from .._core.dtype import COMPLEX, INTEGER, TITLES, dtype, to_dtype
 from .._core.op import Array, op
+from ._checks import NO_DIFFERENCE_OF_BOOLS, NO_INTEGERS
 from ._promotion import check_broadcast, is_complex, promoted
 from ._shapes import wrap_dim, wrap_dims
 from .pointwise import magnitude
@@ -48,11 +49,16 @@ def _p_norm(input: Array, p: float, dims: tuple[int, ...], keepdim: bool) -> Arr
 
 def _cast(name: str, input: Array, d: dtype | None) -> Array:
     of = to_dtype(input.dtype)
-    if d is None and of.category <= INTEGER:
+    if of.category <= INTEGER:
+        raise RuntimeError(f"{name}: {NO_INTEGERS.format(TITLES[of])}")
+    if d is None:
+        return input
+    if (of.category == COMPLEX) != (d.category == COMPLEX):
+        field = "complex" if of.category == COMPLEX else "real"
         raise RuntimeError(
-            f"{name}: Expected a floating point or complex tensor as input. Got {TITLES[of]}"
+            f"{name}: dtype should be {field} for {field} inputs, but got {TITLES[d]}"
         )
-    return input if d is None else input.astype(d.numpy)
+    return input.astype(d.numpy)
 
 
 @op(public=LINALG, saves=("x", "output"))
@@ -162,7 +168,7 @@ def norm(
     return linalg_vector_norm(input, order, dim, keepdim, dtype=dtype)
 
 
-@op(saves=("input", "other", "output"))
+@op(saves=("input", "other", "output"), lacks={"bool": NO_DIFFERENCE_OF_BOOLS})
 def dist(input: Array, other: Array, p: float = 2) -> Array:
     """The p-norm of input - other. See torch.dist."""
     input, other = promoted(input, other)
@@ -170,7 +176,11 @@ def dist(input: Array, other: Array, p: float = 2) -> Array:
     return linalg_vector_norm(input - other, p)
 
 
-@op(public=("torch",), saves=("x1", "x2", "output"))
+@op(
+    public=("torch",),
+    saves=("x1", "x2", "output"),
+    lacks={"bool integer complex": "cdist only supports floating-point dtypes, X1 got: {}"},
+)
 def cdist(
     x1: Array,
     x2: Array,
@@ -187,7 +197,10 @@ def cdist(
     return _p_norm(difference, p, (difference.ndim - 1,), False)
 
 
-@op(inplace=True)
+@op(
+    inplace=True,
+    lacks={"bool integer": f"linalg.vector_norm: {NO_INTEGERS}"},
+)
 def renorm(input: Array, p: float, dim: int, maxnorm: float) -> Array:
     """Each slice along dim scaled down to a p-norm of at most maxnorm. See torch.renorm."""
     if input.ndim < 2:

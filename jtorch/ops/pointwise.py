@@ -17,7 +17,15 @@ from jax import lax
 from .._core.op import Array, Number, op
 from ._checks import check_fits
 from ._layout import LIKE_INPUTS
-from ._promotion import check_broadcast, is_bool, is_complex, is_integral, is_number, promoted
+from ._promotion import (
+    check_broadcast,
+    is_bool,
+    is_complex,
+    is_integral,
+    is_number,
+    promoted,
+    title,
+)
 
 
 def unary(name: str, function: Callable[[Array], Array], doc: str) -> Callable:
@@ -46,8 +54,12 @@ ELEMENTARY: list[tuple[str, Callable, str, tuple[str, ...]]] = [
     ("asinh", jnp.arcsinh, "Inverse hyperbolic sine.", ("arcsinh",)),
     ("acosh", jnp.arccosh, "Inverse hyperbolic cosine.", ("arccosh",)),
     ("atanh", jnp.arctanh, "Inverse hyperbolic tangent.", ("arctanh",)),
-    ("deg2rad", jnp.deg2rad, "Degrees to radians: input * pi / 180.", ()),
-    ("rad2deg", jnp.rad2deg, "Radians to degrees: input * 180 / pi.", ()),
+]
+
+# name, function, formula
+ANGLES: list[tuple[str, Callable, str]] = [
+    ("deg2rad", jnp.deg2rad, "Degrees to radians: input * pi / 180."),
+    ("rad2deg", jnp.rad2deg, "Radians to degrees: input * 180 / pi."),
 ]
 
 # name, function, gradient from (cotangent, output), formula
@@ -62,6 +74,10 @@ BY_RESULT: list[tuple[str, Callable, Callable, str]] = [
 
 for _name, _function, _doc, _aliases in ELEMENTARY:
     op(promote="float", inplace=True, aliases=_aliases)(unary(_name, _function, _doc))
+
+for _name, _function, _doc in ANGLES:
+    _refusal = f"{_name} is not supported for complex tensors."
+    op(promote="float", inplace=True, lacks={"complex": _refusal})(unary(_name, _function, _doc))
 
 for _name, _function, _gradient, _doc in BY_RESULT:
     op(promote="float", inplace=True, backward=_gradient)(unary(_name, _function, _doc))
@@ -179,7 +195,7 @@ def sgn(input: Array) -> Array:
     return jnp.where(zero, 0, safe / jnp.abs(safe))
 
 
-@op(differentiable=False, strides=LIKE_INPUTS)
+@op(differentiable=False, strides=LIKE_INPUTS, lacks="complex")
 def signbit(input: Array) -> Array:
     """Whether the sign bit is set, that of -0. too. See torch.signbit."""
     return jnp.signbit(input) if jnp.issubdtype(input.dtype, jnp.floating) else input < 0
@@ -201,7 +217,7 @@ def _rounding(name: str, function: Callable, doc: str, aliases: tuple[str, ...] 
 
     apply.__name__ = name
     apply.__doc__ = f"{doc} The gradient is zero. See torch.{name}."
-    op(inplace=True, aliases=aliases)(apply)
+    op(inplace=True, aliases=aliases, lacks="bool complex")(apply)
 
 
 _rounding("floor", jnp.floor, "The largest integer that is not larger.")
@@ -209,9 +225,11 @@ _rounding("ceil", jnp.ceil, "The smallest integer that is not smaller.")
 _rounding("trunc", jnp.trunc, "The integer part.", ("fix",))
 
 
-@op(inplace=True, public=SPECIAL_TOO)
+@op(inplace=True, public=SPECIAL_TOO, lacks="bool complex")
 def round(input: Array, *, decimals: int = 0) -> Array:
     """To the nearest integer, halves to even; or to `decimals` digits. See torch.round."""
+    if is_integral(input) and decimals:
+        raise NotImplementedError(f"\"round_cpu\" not implemented for '{title(input)}'")
     if is_integral(input):
         return input
     if decimals == 0:
@@ -222,7 +240,7 @@ def round(input: Array, *, decimals: int = 0) -> Array:
     return jnp.round(input / scale) * scale
 
 
-@op(inplace=True)
+@op(inplace=True, lacks="bool integer complex")
 def frac(input: Array) -> Array:
     """input without its integer part: input - trunc(input). See torch.frac."""
     return input - jnp.trunc(input)
@@ -249,7 +267,7 @@ def nan_to_num(
     return result.astype(input.dtype)
 
 
-@op(inplace=True, promote="own", chooses=True, aliases=("clip",))
+@op(inplace=True, promote="own", chooses=True, aliases=("clip",), lacks="bool")
 def clamp(
     input: Array,
     min: Array | Number | None = None,
@@ -262,7 +280,7 @@ def clamp(
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     if is_complex(input):
-        raise RuntimeError("clamp is not supported for complex types")
+        raise NotImplementedError("clamp is not supported for complex types")
     bounds = [b for b in (min, max) if b is not None]
     check_broadcast(input, *(b for b in bounds if not is_number(b)))
     given = bounds

@@ -70,7 +70,7 @@ def mean(
     return jnp.mean(input, axis=dims, keepdims=keepdim)
 
 
-@op()
+@op(lacks={"complex": "nansum on CPU does not support complex inputs"})
 def nanmean(
     input: Array, dim: Dims = None, keepdim: bool = False, *, dtype: dtype | None = None
 ) -> Array:
@@ -199,7 +199,7 @@ def _check_nonempty(name: str, input: Array, dims: Shape, all_dims: bool) -> Non
             raise IndexError(f"{name}(): Expected reduction dim {d} to have non-zero size.")
 
 
-@op(chooses=True, saves=("input", "output"))
+@op(chooses=True, saves=("input", "output"), lacks="complex")
 def amax(input: Array, dim: Dims = (), keepdim: bool = False) -> Array:
     """The largest elements; equals share the gradient. See torch.amax."""
     dims = wrap_dims(dim, input.ndim)
@@ -207,7 +207,7 @@ def amax(input: Array, dim: Dims = (), keepdim: bool = False) -> Array:
     return extreme_elements(input, "max", dims, keepdim, False)
 
 
-@op(chooses=True, saves=("input", "output"))
+@op(chooses=True, saves=("input", "output"), lacks="complex")
 def amin(input: Array, dim: Dims = (), keepdim: bool = False) -> Array:
     """The smallest elements; equals share the gradient. See torch.amin."""
     dims = wrap_dims(dim, input.ndim)
@@ -215,7 +215,7 @@ def amin(input: Array, dim: Dims = (), keepdim: bool = False) -> Array:
     return extreme_elements(input, "min", dims, keepdim, False)
 
 
-@op(result=("min", "max"), saves=("input", "output"), out="exact")
+@op(result=("min", "max"), saves=("input", "output"), out="exact", lacks="complex")
 def aminmax(input: Array, *, dim: int | None = None, keepdim: bool = False) -> tuple[Array, Array]:
     """The smallest and the largest elements. See torch.aminmax."""
     if dim is None and input.size == 0:
@@ -244,13 +244,13 @@ def _argument(name: str, function: Callable, input: Array, dim: int | None, keep
     return function(input, axis=dim, keepdims=keepdim).astype(jnp.int64)
 
 
-@op(differentiable=False)
+@op(differentiable=False, lacks={"bool": "argmax(): does not support bool input"})
 def argmax(input: Array, dim: int | None = None, keepdim: bool = False) -> Array:
     """The index of the largest element, the first of several. See torch.argmax."""
     return _argument("argmax", jnp.argmax, input, dim, keepdim)
 
 
-@op(differentiable=False)
+@op(differentiable=False, lacks={"bool": "argmin(): does not support bool input"})
 def argmin(input: Array, dim: int | None = None, keepdim: bool = False) -> Array:
     """The index of the smallest element, the first of several. See torch.argmin."""
     return _argument("argmin", jnp.argmin, input, dim, keepdim)

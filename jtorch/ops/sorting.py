@@ -50,7 +50,11 @@ def msort(input: Array) -> Array:
     return sort(input, 0)[0]
 
 
-@op(result=("values", "indices"), saves=())
+@op(
+    result=("values", "indices"),
+    saves=(),
+    lacks={"bool": "topk does not support bool dtypes on CPU"},
+)
 def topk(
     input: Array, k: int, dim: int = -1, largest: bool = True, sorted: bool = True
 ) -> tuple[Array, Array]:
@@ -90,7 +94,7 @@ def _search(
     return jnp.sum(before, -1).astype(kind).reshape(values.shape)
 
 
-@op(differentiable=False, promote="own", public=("torch",))
+@op(differentiable=False, promote="own", public=("torch",), lacks="bool complex")
 def searchsorted(
     sorted_sequence: Array,
     input: Array | Number,
@@ -123,7 +127,7 @@ def searchsorted(
     return _search(sorted_sequence, input, right or side == "right", sorter, out_int32)
 
 
-@op(differentiable=False, promote="own", public=("torch",))
+@op(differentiable=False, promote="own", public=("torch",), lacks="bool complex")
 def bucketize(
     input: Array | Number, boundaries: Array, *, out_int32: bool = False, right: bool = False
 ) -> Array:

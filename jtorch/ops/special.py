@@ -153,14 +153,15 @@ SPECIAL_TABLE: list[tuple[str, Callable, str, tuple | None]] = [
 for _name, _function, _doc in EVERYWHERE_TABLE:
     op(promote="float", inplace=True, public=EVERYWHERE)(unary(_name, _function, _doc))
 for _name, _function, _doc, _saves in SPECIAL_TABLE:
-    op(promote="float", strides=LIKE_INPUTS, public=ONLY_SPECIAL, saves=_saves)(
+    _lacks = "" if _name == "expit" else "complex"
+    op(promote="float", strides=LIKE_INPUTS, public=ONLY_SPECIAL, saves=_saves, lacks=_lacks)(
         unary(f"special_{_name}", _function, _doc)
     )
 
 op(promote="float", inplace=True)(unary("lgamma", lax.lgamma, "The logarithm of |gamma(input)|."))
 
 
-@op(promote="float", inplace=True, public=EVERYWHERE)
+@op(promote="float", inplace=True, public=EVERYWHERE, lacks="complex")
 def logit(input: Array, eps: float | None = None) -> Array:
     """log(input / (1 - input)), input clamped to [eps, 1 - eps] if eps is given.
     See torch.logit."""
@@ -199,7 +200,7 @@ def polygamma(n: int, input: Array) -> Array:
     return polygamma_of(input, n)
 
 
-@op(promote="float", inplace=True)
+@op(promote="float", inplace=True, lacks={"bool": "The input tensor may not be a boolean tensor."})
 def mvlgamma(input: Array, p: int) -> Array:
     """The logarithm of the multivariate gamma function of dimension p. See torch.mvlgamma."""
     constant = p * (p - 1) / 4 * math.log(math.pi)
@@ -236,14 +237,14 @@ def _x_log1p_y_jvp(primals: tuple, tangents: tuple) -> tuple:
     return _x_log1p_y(x, y), by_x * tangents[0] + x / (1 + y) * tangents[1]
 
 
-@op(promote="float", inplace=True, public=EVERYWHERE)
+@op(promote="float", inplace=True, public=EVERYWHERE, lacks="complex")
 def xlogy(input: Array | Number, other: Array | Number) -> Array:
     """input * log(other), 0 where input is 0. See torch.xlogy."""
     check_broadcast(input, other)
     return _x_log_y(*jnp.broadcast_arrays(input, other))
 
 
-@op(promote="float", strides=LIKE_INPUTS, public=ONLY_SPECIAL)
+@op(promote="float", strides=LIKE_INPUTS, public=ONLY_SPECIAL, lacks="complex")
 def special_xlog1py(input: Array | Number, other: Array | Number) -> Array:
     """input * log1p(other), 0 where input is 0. See torch.special.xlog1py."""
     check_broadcast(input, other)
@@ -289,7 +290,7 @@ def _without_derivative_jvp(primals: tuple, tangents: tuple) -> tuple:
     raise NotImplementedError("the derivative for 'zeta' is not implemented.")
 
 
-@op(promote="float", strides=LIKE_INPUTS, public=ONLY_SPECIAL)
+@op(promote="float", strides=LIKE_INPUTS, public=ONLY_SPECIAL, lacks="complex")
 def special_zeta(input: Array | Number, other: Array | Number) -> Array:
     """The Hurwitz zeta function. See torch.special.zeta."""
     shape = broadcast_shapes(jnp.shape(input), jnp.shape(other))
@@ -297,25 +298,36 @@ def special_zeta(input: Array | Number, other: Array | Number) -> Array:
     return _zeta(jnp.broadcast_to(input, shape), jnp.broadcast_to(other, shape))
 
 
-@op("igamma", promote="float", inplace=True)
+def _incomplete(function: Callable, a: Array, x: Array, at_zero: float) -> Array:
+    """An incomplete gamma function with PyTorch's limits: at_zero where x is 0 or a infinite, and
+    1 - at_zero where x is infinite or a is 0."""
+    check_broadcast(a, x)
+    a, x = jnp.broadcast_arrays(a, x)
+    special = (a == 0) | (x == 0) | jnp.isinf(a) | jnp.isinf(x)
+    value = function(jnp.where(special, 1, a), jnp.where(special, 1, x))
+    undefined = (x < 0) | (a < 0) | ((a == 0) & ~(x > 0)) | (jnp.isinf(a) & jnp.isinf(x))
+    start = ((x == 0) | jnp.isinf(a)) & (a != 0)
+    limit = jnp.where(start, at_zero, 1 - at_zero)
+    return jnp.where(undefined, jnp.nan, jnp.where(special, limit, value)).astype(value.dtype)
+
+
+@op("igamma", promote="float", inplace=True, lacks="bool integer")
 def igamma(input: Array, other: Array) -> Array:
     """The regularised lower incomplete gamma function. See torch.igamma."""
-    check_broadcast(input, other)
-    return lax.igamma(*jnp.broadcast_arrays(input, other))
+    return _incomplete(lax.igamma, input, other, 0.0)
 
 
-@op("igammac", promote="float", inplace=True)
+@op("igammac", promote="float", inplace=True, lacks="bool integer")
 def igammac(input: Array, other: Array) -> Array:
     """The regularised upper incomplete gamma function. See torch.igammac."""
-    check_broadcast(input, other)
-    return lax.igammac(*jnp.broadcast_arrays(input, other))
+    return _incomplete(lax.igammac, input, other, 1.0)
 
 
 for _name, _function in (("special_gammainc", igamma), ("special_gammaincc", igammac)):
     op(_name, promote="float", strides=LIKE_INPUTS, public=ONLY_SPECIAL)(_function)
 
 
-@op(promote="common", strides=LIKE_INPUTS)
+@op(promote="common", strides=LIKE_INPUTS, lacks="bool integer")
 def logaddexp(input: Array, other: Array) -> Array:
     """log(exp(input) + exp(other)), without overflow. See torch.logaddexp."""
     check_broadcast(input, other)
@@ -324,7 +336,7 @@ def logaddexp(input: Array, other: Array) -> Array:
     return complex_log_add(input, other)
 
 
-@op(promote="common", strides=LIKE_INPUTS)
+@op(promote="common", strides=LIKE_INPUTS, lacks="bool integer")
 def logaddexp2(input: Array, other: Array) -> Array:
     """log2(2 ** input + 2 ** other), without overflow. See torch.logaddexp2."""
     check_broadcast(input, other)

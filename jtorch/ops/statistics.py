@@ -58,7 +58,7 @@ def _median(input: Array, dim: int | None, keepdim: bool, skip_nan: bool) -> Any
     return values.squeeze(dim), indices.squeeze(dim)
 
 
-@op(result=("values", "indices"), saves=())
+@op(result=("values", "indices"), saves=(), lacks="bool complex")
 def median(input: Array, dim: int | None = None, keepdim: bool = False) -> Any:
     """The median, of two the lower; along a dimension also its index. See torch.median."""
     if dim is None and input.size == 0:
@@ -66,13 +66,13 @@ def median(input: Array, dim: int | None = None, keepdim: bool = False) -> Any:
     return _median(input, dim, keepdim, False)
 
 
-@op(result=("values", "indices"), saves=())
+@op(result=("values", "indices"), saves=(), lacks="bool complex")
 def nanmedian(input: Array, dim: int | None = None, keepdim: bool = False) -> Any:
     """The median of what is not NaN. See torch.nanmedian."""
     return _median(input, dim, keepdim, True)
 
 
-@op(result=("values", "indices"), saves=())
+@op(result=("values", "indices"), saves=(), lacks="complex")
 def mode(input: Array, dim: int = -1, keepdim: bool = False) -> tuple[Array, Array]:
     """The most frequent value along dim, of several the smallest, and its last index.
     See torch.mode."""
@@ -93,7 +93,7 @@ def mode(input: Array, dim: int = -1, keepdim: bool = False) -> tuple[Array, Arr
     return (found, indices) if keepdim else (found.squeeze(dim), indices.squeeze(dim))
 
 
-@op(result=("values", "indices"), saves=(), out="exact")
+@op(result=("values", "indices"), saves=(), out="exact", lacks="bool complex")
 def kthvalue(input: Array, k: int, dim: int = -1, keepdim: bool = False) -> tuple[Array, Array]:
     """The k-th smallest element along dim (k counts from 1), and its index.
     See torch.kthvalue."""
@@ -174,7 +174,12 @@ def _interpolate(ordered: Array, place: Array, interpolation: str) -> Array:
     )
 
 
-@op(promote="own", saves=(), accepts={"q": is_portion})
+@op(
+    promote="own",
+    saves=(),
+    accepts={"q": is_portion},
+    lacks={"bool integer complex": "quantile() input tensor must be either float or double dtype"},
+)
 def quantile(
     input: Array,
     q: Array | Number,
@@ -187,7 +192,12 @@ def quantile(
     return _quantile(input, q, dim, keepdim, interpolation, False)
 
 
-@op(promote="own", saves=(), accepts={"q": is_portion})
+@op(
+    promote="own",
+    saves=(),
+    accepts={"q": is_portion},
+    lacks={"bool integer complex": "quantile() input tensor must be either float or double dtype"},
+)
 def nanquantile(
     input: Array,
     q: Array | Number,
@@ -200,7 +210,7 @@ def nanquantile(
     return _quantile(input, q, dim, keepdim, interpolation, True)
 
 
-@op(saves=())
+@op(saves=(), lacks={"bool": "cov(): bool dtype is not supported for input"})
 def cov(
     input: Array,
     *,
@@ -260,7 +270,7 @@ def cov(
     return result.reshape(()) if rows.shape[0] == 1 else result
 
 
-@op(saves=())
+@op(saves=(), lacks={"bool": "cov(): bool dtype is not supported for input"})
 def corrcoef(input: Array) -> Array:
     """The correlation of variables (rows) over observations (columns). See torch.corrcoef."""
     covariance = cov(input)

@@ -349,6 +349,10 @@ def view_as_real(input: Array) -> Array:
 @op(
     view=lambda base, new: jnp.stack([new.real, new.imag], -1),
     strides=rule(lambda a, s, o: [x // 2 for x in s[:-1]]),
+    lacks={
+        "bool integer complex": "view_as_complex is only supported for half, float and double "
+        "tensors, but got a tensor of scalar type: {}"
+    },
 )
 def view_as_complex(input: Array) -> Array:
     """Pairs (real, imaginary) in the last dimension as a complex Tensor.

@@ -14,7 +14,7 @@ import numpy as np
 from jax import lax
 
 from .._core.dtype import dtype
-from .._core.op import Array, op
+from .._core.op import ROWS, Array, op
 from . import creation, parts, view
 from ._shapes import sections, wrap_dim
 
@@ -30,10 +30,17 @@ def _named(function: Callable, name: str) -> Callable:
     return made
 
 
+def _add_copy(function: Callable) -> None:
+    """The row of `<view>_copy`."""
+    name = f"{function.__name__}_copy"
+    op(public=TORCH)(_named(function, name))
+    ROWS[name].lacks = ROWS[function.__name__].lacks
+
+
 for _view in (view.t, view.transpose, view.permute, view.squeeze, view.unsqueeze, view.expand):
-    op(public=TORCH)(_named(_view, f"{_view.__name__}_copy"))
+    _add_copy(_view)
 for _view in (parts.select, parts.diagonal, parts.unfold, view.view_as_real, view.view_as_complex):
-    op(public=TORCH)(_named(_view, f"{_view.__name__}_copy"))
+    _add_copy(_view)
 op()(_named(parts.narrow, "narrow_copy"))
 
 

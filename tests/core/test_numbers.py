@@ -89,3 +89,39 @@ def test_nan_is_one_number() -> None:
     x = jtorch.ones(2)
     jtorch.synchronize()
     assert [compiled(lambda: (x * float("nan")).tolist()) for _ in range(3)] == [1, 0, 0]
+
+
+PAIRS = (
+    *((2, 3), (-7, 2), (2, 0.5), (True, 2), (True, False), (7, 0), (2**40, 3)),
+    *((2j, 3), (2, "a")),
+)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda t, a, b: t.add(a, b),
+        lambda t, a, b: t.add(a, b, alpha=2),
+        lambda t, a, b: t.subtract(a, b),
+        lambda t, a, b: t.mul(a, b),
+        lambda t, a, b: t.div(a, b),
+        lambda t, a, b: t.div(a, b, rounding_mode="floor"),
+        lambda t, a, b: t.true_divide(a, b),
+        lambda t, a, b: t.floor_divide(a, b),
+        lambda t, a, b: t.remainder(a, b),
+        lambda t, a, b: t.pow(a, b),
+    ],
+)
+def test_two_numbers(call: Callable) -> None:
+    """PyTorch's four operations make Tensors of them, the others want one."""
+
+    def program(torch: Any) -> list:
+        found = []
+        for a, b in PAIRS:
+            try:
+                found.append(call(torch, a, b))
+            except (RuntimeError, TypeError, NotImplementedError) as error:
+                found.append(type(error).__name__)
+        return found
+
+    compare(program)

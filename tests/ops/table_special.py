@@ -79,14 +79,16 @@ case(
 case(
     "igamma",
     lambda t: [
-        t(t.constant(t.positive(4, dtype="float64")), t.constant(t.positive(4, dtype="float64")))
+        t(t.constant(t.positive(4, dtype="float64")), t.constant(t.positive(4, dtype="float64"))),
+        t(t.constant(t.special()[:, None]), t.constant(t.special())),
     ],
     tolerance=100,
 )
 case(
     "igammac",
     lambda t: [
-        t(t.constant(t.positive(4, dtype="float64")), t.constant(t.positive(4, dtype="float64")))
+        t(t.constant(t.positive(4, dtype="float64")), t.constant(t.positive(4, dtype="float64"))),
+        t(t.constant(t.special()[:, None]), t.constant(t.special())),
     ],
     tolerance=100,
 )
