@@ -392,7 +392,7 @@ def setup(torch: Any, name: str, backward: bool) -> Callable[[], Any]:
     leaves = [x for x in inputs if x.is_floating_point()]
     if torch.__name__ != "torch":
         settle = torch.synchronize
-    elif inputs[0].is_cuda:
+    elif torch.empty(0).is_cuda:
         settle = torch.cuda.synchronize
     else:
 

@@ -6,12 +6,14 @@ comparisons and extrema (comparison.py). Next: reduction.py.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.custom_derivatives import SymbolicZero
 
 from .._core.dtype import COMPLEX, float16, float64, to_dtype
 from .._core.op import Array, Number, op, unwrap
@@ -232,18 +234,22 @@ def _float_power(base: Array, power: Array) -> Array:
     return jnp.power(base, power)
 
 
-@_float_power.defjvp
+@partial(_float_power.defjvp, symbolic_zeros=True)
 def _float_power_jvp(primals: tuple, tangents: tuple) -> tuple:
     """PyTorch's conventions: no gradient to the base where the power is 0, none to the power
     where the base is 0 and the power is not negative."""
     base, power = primals
     result = _float_power(base, power)
-    by_base = jnp.where(power == 0, 0, power * _float_power(base, power - 1))
-    real_power = power.real if jnp.iscomplexobj(power) else power
-    at_zero = (base == 0) & (real_power >= 0)
-    by_power = jnp.where(at_zero, 0, result * jnp.log(jnp.where(at_zero, 1, base)))
-    tangent = by_base * tangents[0] + by_power * tangents[1]
-    return result, jnp.broadcast_to(tangent, result.shape).astype(result.dtype)
+    tangent = jnp.zeros_like(result)
+    if not isinstance(tangents[0], SymbolicZero):
+        by_base = jnp.where(power == 0, 0, power * _float_power(base, power - 1))
+        tangent = tangent + by_base * tangents[0]
+    if not isinstance(tangents[1], SymbolicZero):
+        real_power = power.real if jnp.iscomplexobj(power) else power
+        at_zero = (base == 0) & (real_power >= 0)
+        by_power = jnp.where(at_zero, 0, result * jnp.log(jnp.where(at_zero, 1, base)))
+        tangent = tangent + by_power * tangents[1]
+    return result, tangent.astype(result.dtype)
 
 
 @op(inplace=True, promote="own", saves=())

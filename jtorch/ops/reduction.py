@@ -13,6 +13,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from .._core.dtype import INTEGER, TITLES, dtype, int64, to_dtype
 from .._core.op import Array, op
@@ -138,19 +139,32 @@ def _extremum(
                 "Specify the reduction dim with the 'dim' argument."
             )
         return extreme_elements(input, name, wrap_dims(None, input.ndim), False, True)
-    argument = jnp.argmax if name == "max" else jnp.argmin
-    return _along(input, dim, keepdim, name, argument)
+    return _along(input, dim, keepdim, name)
 
 
-def _along(
-    input: Array, dim: int, keepdim: bool, name: str, argument: Callable
-) -> tuple[Array, Array]:
+def index_of(name: str, input: Array, axis: int | None, keepdims: bool) -> Array:
+    """Where the first "max" or "min" stands, or the first NaN. (Two reductions: on the CPU a
+    quarter of the time of XLA's one over pairs, which `jnp.argmax` is.)"""
+    if axis is None:
+        found = index_of(name, input.reshape(-1), 0, False)
+        return found.reshape((1,) * input.ndim) if keepdims else found
+    reduce = jnp.max if name == "max" else jnp.min
+    hit = input == reduce(input, axis=axis, keepdims=True)
+    if jnp.issubdtype(input.dtype, jnp.floating):
+        hit = hit | jnp.isnan(input)
+    count = input.shape[axis]
+    places = lax.broadcasted_iota(jnp.int32 if count < 2**31 else jnp.int64, input.shape, axis)
+    found = jnp.min(jnp.where(hit, places, count), axis=axis, keepdims=keepdims)
+    return found.astype(jnp.int64)
+
+
+def _along(input: Array, dim: int, keepdim: bool, name: str) -> tuple[Array, Array]:
     dim = wrap_dim(dim, input.ndim)
     if input.ndim == 0:
         return input, jnp.zeros((), jnp.int64)
     if input.shape[dim] == 0:
         raise IndexError(f"{name}(): Expected reduction dim {dim} to have non-zero size.")
-    indices = argument(input, axis=dim, keepdims=True).astype(jnp.int64)
+    indices = index_of(name, input, dim, True)
     values = take_along(input, indices, dim)
     if keepdim:
         return values, indices
@@ -227,7 +241,7 @@ def aminmax(input: Array, *, dim: int | None = None, keepdim: bool = False) -> t
     return tuple(extreme_elements(input, n, dims, keepdim, False) for n in ("min", "max"))
 
 
-def _argument(name: str, function: Callable, input: Array, dim: int | None, keepdim: bool) -> Array:
+def _argument(name: str, input: Array, dim: int | None, keepdim: bool) -> Array:
     if is_complex(input):
         raise RuntimeError(f"{name}: does not support complex input")
     if dim is None:
@@ -241,19 +255,19 @@ def _argument(name: str, function: Callable, input: Array, dim: int | None, keep
             raise IndexError(f"{name}(): Expected reduction dim {dim} to have non-zero size.")
     if input.ndim == 0:
         return jnp.zeros((), jnp.int64)
-    return function(input, axis=dim, keepdims=keepdim).astype(jnp.int64)
+    return index_of(name.removeprefix("arg"), input, dim, keepdim)
 
 
 @op(differentiable=False, lacks={"bool": "argmax(): does not support bool input"})
 def argmax(input: Array, dim: int | None = None, keepdim: bool = False) -> Array:
     """The index of the largest element, the first of several. See torch.argmax."""
-    return _argument("argmax", jnp.argmax, input, dim, keepdim)
+    return _argument("argmax", input, dim, keepdim)
 
 
 @op(differentiable=False, lacks={"bool": "argmin(): does not support bool input"})
 def argmin(input: Array, dim: int | None = None, keepdim: bool = False) -> Array:
     """The index of the smallest element, the first of several. See torch.argmin."""
-    return _argument("argmin", jnp.argmin, input, dim, keepdim)
+    return _argument("argmin", input, dim, keepdim)
 
 
 def _truth(input: Array, function: Callable, dim: Dims, keepdim: bool) -> Array:
