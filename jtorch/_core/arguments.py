@@ -31,21 +31,25 @@ def check_arguments(op: Op, args: tuple, kwargs: dict) -> None:
     _check_some_tensor(op, args, kwargs)
 
 
-def check_dtypes(op: Op, avals: Sequence[Aval], args: tuple, kwargs: dict) -> None:
-    """Raise PyTorch's error for a dtype that it has no kernel for."""
+def refusal_of(op: Op, avals: Sequence[Aval], args: tuple, kwargs: dict) -> RuntimeError | None:
+    """PyTorch's error for a dtype that it has no kernel for; None if it has one.
+
+    The NotImplementedError comes where a kernel is chosen, after shapes were looked at.
+    """
     lacks = getattr(op, "lacks", None)
     if not lacks or not avals:
-        return
+        return None
     kinds: list[dtype] = [a.dtype for a in avals]
     kind = max(kinds, key=lambda d: d.category)
     given = zip(op.parameters, args, strict=False)
     numbers = (v for n, v in (*given, *kwargs.items()) if n in op.arrays and type(v) in NUMBERS)
     category = max([kind.category, *[of_number(v).category for v in numbers]])
-    if category in lacks:
-        message = lacks[category]
-        if message is not None:
-            raise RuntimeError(message.format(TITLES[kind]))
-        raise not_implemented(op, kind)
+    if category not in lacks:
+        return None
+    message = lacks[category]
+    if message is None:
+        return not_implemented(op, kind)
+    return RuntimeError(message.format(TITLES[kind]))
 
 
 def not_implemented(op: Op, kind: dtype) -> NotImplementedError:

@@ -13,7 +13,7 @@ from typing import Any
 
 import jax
 
-from .arguments import check_arguments, check_dtypes, not_implemented
+from .arguments import check_arguments, not_implemented, refusal_of
 from .dtype import FLOAT, to_dtype
 from .errors import first_line, user_line
 from .graph import LEAF, flows
@@ -154,7 +154,9 @@ def infer(call: Call, avals: tuple[Aval, ...], trace: Trace) -> tuple[Aval, ...]
 def _infer(call: Call, avals: tuple[Aval, ...], trace: Trace) -> tuple[Aval, ...]:
     op = call.op
     check_arguments(op, call.args, call.kwargs)
-    check_dtypes(op, avals, call.args, call.kwargs)
+    refusal = refusal_of(op, avals, call.args, call.kwargs)
+    if refusal is not None and not isinstance(refusal, NotImplementedError):
+        raise refusal
     statistics.nodes_inferred += 1
     structs = [a.struct for a in avals]
     try:
@@ -163,7 +165,9 @@ def _infer(call: Call, avals: tuple[Aval, ...], trace: Trace) -> tuple[Aval, ...
     except (RuntimeError, IndexError, NotImplementedError) as error:
         raise error.with_traceback(None) from None
     except (TypeError, ValueError) as error:
-        raise _as_users(error, op, avals) from None
+        raise refusal or _as_users(error, op, avals) from None
+    if refusal is not None:
+        raise refusal
     needs = any(flows(call, avals, k) for k in range(len(avals)))
     results = []
     for k, output in enumerate(outputs):

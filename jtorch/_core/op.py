@@ -281,6 +281,8 @@ def cast(value: Any, kind: dtype) -> Array:
     which `False * nan` is 0.
     """
     array = jnp.asarray(value)
+    if kind.category < COMPLEX and jnp.iscomplexobj(array) and kind.category != BOOL:
+        array = array.real
     if array.dtype == np.bool_ and kind.category > INTEGER:
         return jnp.where(array, jnp.asarray(1, kind.numpy), jnp.asarray(0, kind.numpy))
     if kind.category == INTEGER and jnp.issubdtype(array.dtype, jnp.floating):

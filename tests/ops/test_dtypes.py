@@ -72,6 +72,8 @@ def raised(row: harness.Row, library: Any, sample: Sample) -> str:
         except Exception as error:
             classes = [c for c in type(error).__mro__ if c.__module__ == "builtins"]
             return classes[0].__name__
+        finally:
+            jtorch.synchronize()  # what was recorded is not left to the next test
     return "nothing"
 
 
