@@ -39,8 +39,7 @@ def refusal_of(op: Op, avals: Sequence[Aval], args: tuple, kwargs: dict) -> Runt
     lacks = getattr(op, "lacks", None)
     if not lacks or not avals:
         return None
-    kinds: list[dtype] = [a.dtype for a in avals]
-    kind = max(kinds, key=lambda d: d.category)
+    kind = _widest(avals)
     given = zip(op.parameters, args, strict=False)
     numbers = (v for n, v in (*given, *kwargs.items()) if n in op.arrays and type(v) in NUMBERS)
     category = max([kind.category, *[of_number(v).category for v in numbers]])
@@ -48,13 +47,18 @@ def refusal_of(op: Op, avals: Sequence[Aval], args: tuple, kwargs: dict) -> Runt
         return None
     message = lacks[category]
     if message is None:
-        return not_implemented(op, kind)
+        return not_implemented(op, avals)
     return RuntimeError(message.format(TITLES[kind]))
 
 
-def not_implemented(op: Op, kind: dtype) -> NotImplementedError:
+def not_implemented(op: Op, avals: Sequence[Aval]) -> NotImplementedError:
     """What PyTorch raises where it has no kernel for a dtype."""
-    return NotImplementedError(f"\"{op.name}\" not implemented for '{TITLES[kind]}'")
+    return NotImplementedError(f"\"{op.name}\" not implemented for '{TITLES[_widest(avals)]}'")
+
+
+def _widest(avals: Sequence[Aval]) -> dtype:
+    kinds: list[dtype] = [a.dtype for a in avals]
+    return max(kinds, key=lambda d: d.category)
 
 
 def _fixed(function: Callable) -> int | None:

@@ -191,7 +191,7 @@ def _as_users(error: Exception, op: Any, avals: tuple[Aval, ...]) -> Exception:
     """An error of an op's own, as it is; one from inside JAX, as PyTorch's RuntimeError, and for a
     dtype that JAX refuses as its NotImplementedError."""
     if avals and _REFUSAL.search(str(error)):
-        return not_implemented(op, max((a.dtype for a in avals), key=lambda d: d.category))
+        return not_implemented(op, avals)
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

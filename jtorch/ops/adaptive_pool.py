@@ -88,11 +88,10 @@ def adaptive_mean(spatial: int, input: Array, output_size: OutputSize) -> Array:
     _check_input(name, input, spatial)
     outputs = _output_sizes(name, input, spatial, output_size)
     first = input.ndim - spatial
-    if not all(m == 1 for m in outputs):
-        require_floating(name, input)
-    else:
+    if all(m == 1 for m in outputs):
         require_mean_dtype(input, "mean")
         return jnp.mean(input, axis=tuple(range(first, input.ndim)), keepdims=True)
+    require_floating(name, input)
     for k, m in enumerate(outputs):
         input = _mean_along(input, first + k, m)
     return input

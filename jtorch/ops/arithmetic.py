@@ -169,11 +169,7 @@ def fmod(input: Array, other: Array | Number) -> Array:
     return lax.rem(input, other)
 
 
-@op(
-    inplace=True,
-    promote="own",
-    accepts={"exponent": lambda n: type(n) is float or n >= 0},
-)
+@op(inplace=True, promote="own", accepts={"exponent": lambda n: type(n) is float or n >= 0})
 def pow(input: Array | Number, exponent: Array | Number) -> Array:
     """input to the power of exponent, broadcast. See torch.pow."""
     base, power = promoted(input, exponent)
@@ -379,10 +375,6 @@ def ldexp(input: Array, other: Array) -> Array:
 )
 def frexp(input: Array) -> tuple[Array, Array]:
     """input as mantissa * 2 ** exponent, |mantissa| in [0.5, 1). See torch.frexp."""
-    if is_integral(input):
-        raise RuntimeError(
-            "torch.frexp() only supports floating-point dtypes, got " + str(to_dtype(input.dtype))
-        )
     _, exponent = jnp.frexp(lax.stop_gradient(input))
     scale = jnp.exp2(-exponent.astype(input.dtype))
     return input * scale, exponent.astype(jnp.int32)
