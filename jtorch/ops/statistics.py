@@ -15,7 +15,7 @@ from jax import lax
 from .._core.op import Array, Number, Varying, op, unwrap
 from ._checks import is_portion
 from ._order import index_of_rank, order_of
-from ._promotion import is_integral, promoted, title, to_inexact
+from ._promotion import is_complex, is_integral, promoted, title, to_inexact
 from ._shapes import wrap_dim
 from .reduction import take_along
 
@@ -116,7 +116,7 @@ def _quantile(
     interpolation: str,
     skip_nan: bool,
 ) -> Array:
-    if is_integral(input):
+    if is_integral(input) or is_complex(input):
         raise RuntimeError("quantile() input tensor must be either float or double dtype")
     if isinstance(q, float | int):
         if not 0 <= q <= 1:
@@ -174,12 +174,7 @@ def _interpolate(ordered: Array, place: Array, interpolation: str) -> Array:
     )
 
 
-@op(
-    promote="own",
-    saves=(),
-    accepts={"q": is_portion},
-    lacks={"bool integer complex": "quantile() input tensor must be either float or double dtype"},
-)
+@op(promote="own", saves=(), accepts={"q": is_portion})
 def quantile(
     input: Array,
     q: Array | Number,
@@ -192,12 +187,7 @@ def quantile(
     return _quantile(input, q, dim, keepdim, interpolation, False)
 
 
-@op(
-    promote="own",
-    saves=(),
-    accepts={"q": is_portion},
-    lacks={"bool integer complex": "quantile() input tensor must be either float or double dtype"},
-)
+@op(promote="own", saves=(), accepts={"q": is_portion})
 def nanquantile(
     input: Array,
     q: Array | Number,
