@@ -257,7 +257,7 @@ def adaptive_avg_pool1d(
     *,
     out: Tensor | None = None,
 ) -> Tensor:
-    """Means: (N, C, L) -> (N, C, output_size). See torch.nn.functional.adaptive_avg_pool1d."""
+    """The mean of each window: (N, C, L) -> (N, C, *output_size)."""
 def adaptive_max_pool1d(
     input: Tensor,
     output_size: _int | Sequence[_int],
@@ -704,7 +704,7 @@ def conv1d(
     *,
     out: Tensor | None = None,
 ) -> Tensor:
-    """Cross-correlation: (N, C, L), (O, C / groups, K) -> (N, O, L'). See torch.conv1d."""
+    """Cross-correlation: (N, C, L), (O, C / groups, K) -> (N, O, L')."""
 def conv2d(
     input: Tensor,
     weight: Tensor,
@@ -750,7 +750,7 @@ def conv_transpose1d(
     *,
     out: Tensor | None = None,
 ) -> Tensor:
-    """The transpose of conv1d: (N, C, L), (C, O / groups, K) -> (N, O, L')."""
+    """The transpose of a convolution, that of the input, spread out by stride, with the flipped kernel: (N, C, L), (C, O / groups, K) -> (N, O, L')."""
 def conv_transpose2d(
     input: Tensor,
     weight: Tensor,
@@ -763,7 +763,7 @@ def conv_transpose2d(
     *,
     out: Tensor | None = None,
 ) -> Tensor:
-    """The transpose of conv2d: (N, C, H, W), (C, O / groups, K, K) -> (N, O, H', W')."""
+    """The transpose of a convolution, that of the input, spread out by stride, with the flipped kernel: (N, C, H, W), (C, O / groups, K, K) -> (N, O, H', W')."""
 def conv_transpose3d(
     input: Tensor,
     weight: Tensor,
@@ -776,7 +776,7 @@ def conv_transpose3d(
     *,
     out: Tensor | None = None,
 ) -> Tensor:
-    """The transpose of conv3d: (N, C, D, H, W), (C, O / groups, K, K, K) -> (N, O, D', H', W')."""
+    """The transpose of a convolution, that of the input, spread out by stride, with the flipped kernel: (N, C, D, H, W), (C, O / groups, K, K, K) -> (N, O, D', H', W')."""
 def convolution(
     input: Tensor,
     weight: Tensor,
@@ -1483,7 +1483,7 @@ def max_pool1d(
     *,
     out: Tensor | None = None,
 ) -> Tensor:
-    """The maximum of each window: (N, C, L) -> (N, C, L'). See torch.nn.functional.max_pool1d."""
+    """The maximum of each window: (N, C, L) -> (N, C, L')."""
 @overload
 def max_pool1d(
     input: Tensor,
@@ -1496,7 +1496,7 @@ def max_pool1d(
     return_indices: Literal[True],
     out: Sequence[Tensor] | None = None,
 ) -> _tuple[Tensor, Tensor]:
-    """The maximum of each window: (N, C, L) -> (N, C, L'). See torch.nn.functional.max_pool1d."""
+    """The maximum of each window: (N, C, L) -> (N, C, L')."""
 @overload
 def max_pool1d(
     input: Tensor,
@@ -1509,7 +1509,7 @@ def max_pool1d(
     *,
     out: Any = None,
 ) -> Any:
-    """The maximum of each window: (N, C, L) -> (N, C, L'). See torch.nn.functional.max_pool1d."""
+    """The maximum of each window: (N, C, L) -> (N, C, L')."""
 def max_pool1d_with_indices(
     input: Tensor,
     kernel_size: _int | Sequence[_int],
@@ -1521,7 +1521,7 @@ def max_pool1d_with_indices(
     *,
     out: Sequence[Tensor] | None = None,
 ) -> _tuple[Tensor, Tensor]:
-    """max_pool1d and where in the flattened last dims the maxima stand."""
+    """Maxima and where in the flattened last dims they stand. See torch.nn.functional.max_pool1d_with_indices."""
 @overload
 def max_pool2d(
     input: Tensor,
@@ -1534,7 +1534,7 @@ def max_pool2d(
     *,
     out: Tensor | None = None,
 ) -> Tensor:
-    """The maximum of each window: (N, C, H, W) -> (N, C, H', W'). See torch.nn.functional.max_pool2d."""
+    """The maximum of each window: (N, C, H, W) -> (N, C, H', W')."""
 @overload
 def max_pool2d(
     input: Tensor,
@@ -1547,7 +1547,7 @@ def max_pool2d(
     return_indices: Literal[True],
     out: Sequence[Tensor] | None = None,
 ) -> _tuple[Tensor, Tensor]:
-    """The maximum of each window: (N, C, H, W) -> (N, C, H', W'). See torch.nn.functional.max_pool2d."""
+    """The maximum of each window: (N, C, H, W) -> (N, C, H', W')."""
 @overload
 def max_pool2d(
     input: Tensor,
@@ -1560,7 +1560,7 @@ def max_pool2d(
     *,
     out: Any = None,
 ) -> Any:
-    """The maximum of each window: (N, C, H, W) -> (N, C, H', W'). See torch.nn.functional.max_pool2d."""
+    """The maximum of each window: (N, C, H, W) -> (N, C, H', W')."""
 @overload
 def max_pool3d(
     input: Tensor,
@@ -1573,7 +1573,7 @@ def max_pool3d(
     *,
     out: Tensor | None = None,
 ) -> Tensor:
-    """The maximum of each window: (N, C, D, H, W) -> (N, C, D', H', W'). See torch.nn.functional.max_pool3d."""
+    """The maximum of each window: (N, C, D, H, W) -> (N, C, D', H', W')."""
 @overload
 def max_pool3d(
     input: Tensor,
@@ -1586,7 +1586,7 @@ def max_pool3d(
     return_indices: Literal[True],
     out: Sequence[Tensor] | None = None,
 ) -> _tuple[Tensor, Tensor]:
-    """The maximum of each window: (N, C, D, H, W) -> (N, C, D', H', W'). See torch.nn.functional.max_pool3d."""
+    """The maximum of each window: (N, C, D, H, W) -> (N, C, D', H', W')."""
 @overload
 def max_pool3d(
     input: Tensor,
@@ -1599,7 +1599,7 @@ def max_pool3d(
     *,
     out: Any = None,
 ) -> Any:
-    """The maximum of each window: (N, C, D, H, W) -> (N, C, D', H', W'). See torch.nn.functional.max_pool3d."""
+    """The maximum of each window: (N, C, D, H, W) -> (N, C, D', H', W')."""
 def maximum(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The larger of two; NaN if either is. Equal operands share the gradient. See torch.maximum."""
 def mean(

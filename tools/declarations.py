@@ -6,6 +6,7 @@ Array is a Tensor in a stub.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 from collections.abc import Callable
@@ -112,6 +113,8 @@ def texts_of(parameters: list[inspect.Parameter], names: dict[str, Any]) -> list
 
 def names_of(function: Any) -> dict[str, Any]:
     """The globals in which a function's annotations are written."""
+    if isinstance(function, functools.partial):
+        function = function.func
     return getattr(inspect.unwrap(function), "__globals__", {})
 
 

@@ -39,24 +39,24 @@ def adaptive_avg_pool1d(
     *,
     out: Tensor | None = None,
 ) -> Tensor:
-    """Means: (N, C, L) -> (N, C, output_size). See torch.nn.functional.adaptive_avg_pool1d."""
+    """The mean of each window: (N, C, L) -> (N, C, *output_size)."""
 def adaptive_avg_pool2d(
     input: Tensor,
     output_size: _int | Sequence[_int | None] | None,
 ) -> Tensor:
-    """Means: (N, C, H, W) -> (N, C, *output_size). See torch.nn.functional.adaptive_avg_pool2d."""
+    """The mean of each window: (N, C, H, W) -> (N, C, *output_size)."""
 def adaptive_avg_pool3d(
     input: Tensor,
     output_size: _int | Sequence[_int | None] | None,
 ) -> Tensor:
-    """Means: (N, C, D, H, W) -> (N, C, *output_size)."""
+    """The mean of each window: (N, C, D, H, W) -> (N, C, *output_size)."""
 @overload
 def adaptive_max_pool1d(
     input: Tensor,
     output_size: _int | Sequence[_int | None] | None,
     return_indices: Literal[False] = False,
 ) -> Tensor:
-    """Maxima: (N, C, L) -> (N, C, output_size). See torch.nn.functional.adaptive_max_pool1d."""
+    """The maximum of each window: (N, C, L) -> (N, C, *output_size)."""
 @overload
 def adaptive_max_pool1d(
     input: Tensor,
@@ -64,27 +64,27 @@ def adaptive_max_pool1d(
     *,
     return_indices: Literal[True],
 ) -> _tuple[Tensor, Tensor]:
-    """Maxima: (N, C, L) -> (N, C, output_size). See torch.nn.functional.adaptive_max_pool1d."""
+    """The maximum of each window: (N, C, L) -> (N, C, *output_size)."""
 @overload
 def adaptive_max_pool1d(
     input: Tensor,
     output_size: _int | Sequence[_int | None] | None,
     return_indices: _bool = False,
 ) -> Any:
-    """Maxima: (N, C, L) -> (N, C, output_size). See torch.nn.functional.adaptive_max_pool1d."""
+    """The maximum of each window: (N, C, L) -> (N, C, *output_size)."""
 def adaptive_max_pool1d_with_indices(
     input: Tensor,
     output_size: _int | Sequence[_int | None] | None,
     return_indices: _bool = False,
 ) -> _tuple[Tensor, Tensor]:
-    """adaptive_max_pool1d and where in the flattened last dims the maxima stand."""
+    """Maxima and where in the flattened last dims they stand. See torch.nn.functional.adaptive_max_pool1d_with_indices."""
 @overload
 def adaptive_max_pool2d(
     input: Tensor,
     output_size: _int | Sequence[_int | None] | None,
     return_indices: Literal[False] = False,
 ) -> Tensor:
-    """Maxima: (N, C, H, W) -> (N, C, *output_size). See torch.nn.functional.adaptive_max_pool2d."""
+    """The maximum of each window: (N, C, H, W) -> (N, C, *output_size)."""
 @overload
 def adaptive_max_pool2d(
     input: Tensor,
@@ -92,27 +92,27 @@ def adaptive_max_pool2d(
     *,
     return_indices: Literal[True],
 ) -> _tuple[Tensor, Tensor]:
-    """Maxima: (N, C, H, W) -> (N, C, *output_size). See torch.nn.functional.adaptive_max_pool2d."""
+    """The maximum of each window: (N, C, H, W) -> (N, C, *output_size)."""
 @overload
 def adaptive_max_pool2d(
     input: Tensor,
     output_size: _int | Sequence[_int | None] | None,
     return_indices: _bool = False,
 ) -> Any:
-    """Maxima: (N, C, H, W) -> (N, C, *output_size). See torch.nn.functional.adaptive_max_pool2d."""
+    """The maximum of each window: (N, C, H, W) -> (N, C, *output_size)."""
 def adaptive_max_pool2d_with_indices(
     input: Tensor,
     output_size: _int | Sequence[_int | None] | None,
     return_indices: _bool = False,
 ) -> _tuple[Tensor, Tensor]:
-    """adaptive_max_pool2d and where in the flattened last dims the maxima stand."""
+    """Maxima and where in the flattened last dims they stand. See torch.nn.functional.adaptive_max_pool2d_with_indices."""
 @overload
 def adaptive_max_pool3d(
     input: Tensor,
     output_size: _int | Sequence[_int | None] | None,
     return_indices: Literal[False] = False,
 ) -> Tensor:
-    """Maxima: (N, C, D, H, W) -> (N, C, *output_size). See torch.nn.functional.adaptive_max_pool3d."""
+    """The maximum of each window: (N, C, D, H, W) -> (N, C, *output_size)."""
 @overload
 def adaptive_max_pool3d(
     input: Tensor,
@@ -120,20 +120,20 @@ def adaptive_max_pool3d(
     *,
     return_indices: Literal[True],
 ) -> _tuple[Tensor, Tensor]:
-    """Maxima: (N, C, D, H, W) -> (N, C, *output_size). See torch.nn.functional.adaptive_max_pool3d."""
+    """The maximum of each window: (N, C, D, H, W) -> (N, C, *output_size)."""
 @overload
 def adaptive_max_pool3d(
     input: Tensor,
     output_size: _int | Sequence[_int | None] | None,
     return_indices: _bool = False,
 ) -> Any:
-    """Maxima: (N, C, D, H, W) -> (N, C, *output_size). See torch.nn.functional.adaptive_max_pool3d."""
+    """The maximum of each window: (N, C, D, H, W) -> (N, C, *output_size)."""
 def adaptive_max_pool3d_with_indices(
     input: Tensor,
     output_size: _int | Sequence[_int | None] | None,
     return_indices: _bool = False,
 ) -> _tuple[Tensor, Tensor]:
-    """adaptive_max_pool3d and where in the flattened last dims the maxima stand."""
+    """Maxima and where in the flattened last dims they stand. See torch.nn.functional.adaptive_max_pool3d_with_indices."""
 def affine_grid(
     theta: Tensor,
     size: Sequence[_int],
@@ -214,7 +214,7 @@ def conv1d(
     *,
     out: Tensor | None = None,
 ) -> Tensor:
-    """Cross-correlation: (N, C, L), (O, C / groups, K) -> (N, O, L'). See torch.conv1d."""
+    """Cross-correlation: (N, C, L), (O, C / groups, K) -> (N, O, L')."""
 def conv2d(
     input: Tensor,
     weight: Tensor,
@@ -260,7 +260,7 @@ def conv_transpose1d(
     *,
     out: Tensor | None = None,
 ) -> Tensor:
-    """The transpose of conv1d: (N, C, L), (C, O / groups, K) -> (N, O, L')."""
+    """The transpose of a convolution, that of the input, spread out by stride, with the flipped kernel: (N, C, L), (C, O / groups, K) -> (N, O, L')."""
 def conv_transpose2d(
     input: Tensor,
     weight: Tensor,
@@ -273,7 +273,7 @@ def conv_transpose2d(
     *,
     out: Tensor | None = None,
 ) -> Tensor:
-    """The transpose of conv2d: (N, C, H, W), (C, O / groups, K, K) -> (N, O, H', W')."""
+    """The transpose of a convolution, that of the input, spread out by stride, with the flipped kernel: (N, C, H, W), (C, O / groups, K, K) -> (N, O, H', W')."""
 def conv_transpose3d(
     input: Tensor,
     weight: Tensor,
@@ -286,7 +286,7 @@ def conv_transpose3d(
     *,
     out: Tensor | None = None,
 ) -> Tensor:
-    """The transpose of conv3d: (N, C, D, H, W), (C, O / groups, K, K, K) -> (N, O, D', H', W')."""
+    """The transpose of a convolution, that of the input, spread out by stride, with the flipped kernel: (N, C, D, H, W), (C, O / groups, K, K, K) -> (N, O, D', H', W')."""
 def cosine_embedding_loss(
     input1: Tensor,
     input2: Tensor,
@@ -499,7 +499,7 @@ def lp_pool1d(
     stride: _int | Sequence[_int] | None = None,
     ceil_mode: _bool = False,
 ) -> Tensor:
-    """(sum of input^p)^(1/p) over each window. See torch.nn.functional.lp_pool1d."""
+    """(sum of input^p)^(1/p) over each window: (N, C, L) -> (N, C, L')."""
 def lp_pool2d(
     input: Tensor,
     norm_type: _float,
@@ -507,7 +507,7 @@ def lp_pool2d(
     stride: _int | Sequence[_int] | None = None,
     ceil_mode: _bool = False,
 ) -> Tensor:
-    """(sum of input^p)^(1/p) over each window. See torch.nn.functional.lp_pool2d."""
+    """(sum of input^p)^(1/p) over each window: (N, C, H, W) -> (N, C, H', W')."""
 def lp_pool3d(
     input: Tensor,
     norm_type: _float,
@@ -515,7 +515,7 @@ def lp_pool3d(
     stride: _int | Sequence[_int] | None = None,
     ceil_mode: _bool = False,
 ) -> Tensor:
-    """(sum of input^p)^(1/p) over each window. See torch.nn.functional.lp_pool3d."""
+    """(sum of input^p)^(1/p) over each window: (N, C, D, H, W) -> (N, C, D', H', W')."""
 def margin_ranking_loss(
     input1: Tensor,
     input2: Tensor,
@@ -538,7 +538,7 @@ def max_pool1d(
     *,
     out: Tensor | None = None,
 ) -> Tensor:
-    """The maximum of each window: (N, C, L) -> (N, C, L'). See torch.nn.functional.max_pool1d."""
+    """The maximum of each window: (N, C, L) -> (N, C, L')."""
 @overload
 def max_pool1d(
     input: Tensor,
@@ -551,7 +551,7 @@ def max_pool1d(
     return_indices: Literal[True],
     out: Sequence[Tensor] | None = None,
 ) -> _tuple[Tensor, Tensor]:
-    """The maximum of each window: (N, C, L) -> (N, C, L'). See torch.nn.functional.max_pool1d."""
+    """The maximum of each window: (N, C, L) -> (N, C, L')."""
 @overload
 def max_pool1d(
     input: Tensor,
@@ -564,7 +564,7 @@ def max_pool1d(
     *,
     out: Any = None,
 ) -> Any:
-    """The maximum of each window: (N, C, L) -> (N, C, L'). See torch.nn.functional.max_pool1d."""
+    """The maximum of each window: (N, C, L) -> (N, C, L')."""
 def max_pool1d_with_indices(
     input: Tensor,
     kernel_size: _int | Sequence[_int],
@@ -576,7 +576,7 @@ def max_pool1d_with_indices(
     *,
     out: Sequence[Tensor] | None = None,
 ) -> _tuple[Tensor, Tensor]:
-    """max_pool1d and where in the flattened last dims the maxima stand."""
+    """Maxima and where in the flattened last dims they stand. See torch.nn.functional.max_pool1d_with_indices."""
 @overload
 def max_pool2d(
     input: Tensor,
@@ -589,7 +589,7 @@ def max_pool2d(
     *,
     out: Tensor | None = None,
 ) -> Tensor:
-    """The maximum of each window: (N, C, H, W) -> (N, C, H', W'). See torch.nn.functional.max_pool2d."""
+    """The maximum of each window: (N, C, H, W) -> (N, C, H', W')."""
 @overload
 def max_pool2d(
     input: Tensor,
@@ -602,7 +602,7 @@ def max_pool2d(
     return_indices: Literal[True],
     out: Sequence[Tensor] | None = None,
 ) -> _tuple[Tensor, Tensor]:
-    """The maximum of each window: (N, C, H, W) -> (N, C, H', W'). See torch.nn.functional.max_pool2d."""
+    """The maximum of each window: (N, C, H, W) -> (N, C, H', W')."""
 @overload
 def max_pool2d(
     input: Tensor,
@@ -615,7 +615,7 @@ def max_pool2d(
     *,
     out: Any = None,
 ) -> Any:
-    """The maximum of each window: (N, C, H, W) -> (N, C, H', W'). See torch.nn.functional.max_pool2d."""
+    """The maximum of each window: (N, C, H, W) -> (N, C, H', W')."""
 def max_pool2d_with_indices(
     input: Tensor,
     kernel_size: _int | Sequence[_int],
@@ -625,7 +625,7 @@ def max_pool2d_with_indices(
     ceil_mode: _bool = False,
     return_indices: _bool = False,
 ) -> _tuple[Tensor, Tensor]:
-    """max_pool2d and where in the flattened last dims the maxima stand."""
+    """Maxima and where in the flattened last dims they stand. See torch.nn.functional.max_pool2d_with_indices."""
 @overload
 def max_pool3d(
     input: Tensor,
@@ -638,7 +638,7 @@ def max_pool3d(
     *,
     out: Tensor | None = None,
 ) -> Tensor:
-    """The maximum of each window: (N, C, D, H, W) -> (N, C, D', H', W'). See torch.nn.functional.max_pool3d."""
+    """The maximum of each window: (N, C, D, H, W) -> (N, C, D', H', W')."""
 @overload
 def max_pool3d(
     input: Tensor,
@@ -651,7 +651,7 @@ def max_pool3d(
     return_indices: Literal[True],
     out: Sequence[Tensor] | None = None,
 ) -> _tuple[Tensor, Tensor]:
-    """The maximum of each window: (N, C, D, H, W) -> (N, C, D', H', W'). See torch.nn.functional.max_pool3d."""
+    """The maximum of each window: (N, C, D, H, W) -> (N, C, D', H', W')."""
 @overload
 def max_pool3d(
     input: Tensor,
@@ -664,7 +664,7 @@ def max_pool3d(
     *,
     out: Any = None,
 ) -> Any:
-    """The maximum of each window: (N, C, D, H, W) -> (N, C, D', H', W'). See torch.nn.functional.max_pool3d."""
+    """The maximum of each window: (N, C, D, H, W) -> (N, C, D', H', W')."""
 def max_pool3d_with_indices(
     input: Tensor,
     kernel_size: _int | Sequence[_int],
@@ -674,7 +674,7 @@ def max_pool3d_with_indices(
     ceil_mode: _bool = False,
     return_indices: _bool = False,
 ) -> _tuple[Tensor, Tensor]:
-    """max_pool3d and where in the flattened last dims the maxima stand."""
+    """Maxima and where in the flattened last dims they stand. See torch.nn.functional.max_pool3d_with_indices."""
 def max_unpool1d(
     input: Tensor,
     indices: Tensor,
@@ -683,7 +683,7 @@ def max_unpool1d(
     padding: _int | Sequence[_int] = 0,
     output_size: Sequence[_int] | None = None,
 ) -> Tensor:
-    """Maxima back to their places, zeros elsewhere. See torch.nn.functional.max_unpool1d."""
+    """Maxima back to their places, zeros elsewhere: (N, C, L') -> (N, C, L)."""
 def max_unpool2d(
     input: Tensor,
     indices: Tensor,
@@ -692,7 +692,7 @@ def max_unpool2d(
     padding: _int | Sequence[_int] = 0,
     output_size: Sequence[_int] | None = None,
 ) -> Tensor:
-    """Maxima back to their places, zeros elsewhere. See torch.nn.functional.max_unpool2d."""
+    """Maxima back to their places, zeros elsewhere: (N, C, H', W') -> (N, C, H, W)."""
 def max_unpool3d(
     input: Tensor,
     indices: Tensor,
@@ -701,7 +701,7 @@ def max_unpool3d(
     padding: _int | Sequence[_int] = 0,
     output_size: Sequence[_int] | None = None,
 ) -> Tensor:
-    """Maxima back to their places, zeros elsewhere. See torch.nn.functional.max_unpool3d."""
+    """Maxima back to their places, zeros elsewhere: (N, C, D', H', W') -> (N, C, D, H, W)."""
 def mish(input: Tensor, inplace: _bool = False) -> Tensor:
     """input * tanh(softplus(input)). See torch.nn.functional.mish."""
 def mse_loss(

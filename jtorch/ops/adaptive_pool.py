@@ -12,9 +12,10 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 import numpy as np
 
-from .._core.op import Array, op
+from .._core.op import Array
 from ._checks import listed, require_floating
 from ._reduction import require_mean_dtype
+from ._spatial import op_by_dims
 
 F = ("nn.functional",)
 F_AND_TORCH = ("torch", "nn.functional")
@@ -83,7 +84,14 @@ def _mean_along(input: Array, dim: int, m: int) -> Array:
     return jnp.sum(taken, axis=dim + 1) / divisor
 
 
-def adaptive_mean(spatial: int, input: Array, output_size: OutputSize) -> Array:
+@op_by_dims(1, public=F_AND_TORCH)
+@op_by_dims(2, 3, public=F)
+def adaptive_avg_pool(
+    spatial: int, input: Array, output_size: int | tuple[int | None, ...] | None
+) -> Array:
+    """The mean of each window: (N, C, {dims}) -> (N, C, *output_size).
+
+    See torch.nn.functional.{name}."""
     name = f"adaptive_avg_pool{spatial}d"
     _check_input(name, input, spatial)
     outputs = _output_sizes(name, input, spatial, output_size)
@@ -97,8 +105,14 @@ def adaptive_mean(spatial: int, input: Array, output_size: OutputSize) -> Array:
     return input
 
 
-def adaptive_max(spatial: int, input: Array, output_size: OutputSize) -> tuple[Array, Array]:
-    """The maxima, and where in the flattened last dims they stand."""
+@op_by_dims(1, 2, 3, name="adaptive_max_pool{}d_with_indices", public=F)
+def adaptive_max_pool_with_indices(
+    spatial: int,
+    input: Array,
+    output_size: int | tuple[int | None, ...] | None,
+    return_indices: bool = False,
+) -> tuple[Array, Array]:
+    """Maxima and where in the flattened last dims they stand. See torch.nn.functional.{name}."""
     name = f"adaptive_max_pool{spatial}d"
     _check_input(name, input, spatial)
     require_floating(name, input)
@@ -111,6 +125,20 @@ def adaptive_max(spatial: int, input: Array, output_size: OutputSize) -> tuple[A
     values = jnp.take_along_axis(taken, first, axis=-1)[..., 0]
     places = jnp.broadcast_to(jnp.asarray(at, jnp.int64), taken.shape)
     return values, jnp.take_along_axis(places, first, axis=-1)[..., 0]
+
+
+@op_by_dims(1, 2, 3, public=F)
+def adaptive_max_pool(
+    spatial: int,
+    input: Array,
+    output_size: int | tuple[int | None, ...] | None,
+    return_indices: bool = False,
+) -> Array | tuple[Array, Array]:
+    """The maximum of each window: (N, C, {dims}) -> (N, C, *output_size).
+
+    See torch.nn.functional.{name}."""
+    values, places = adaptive_max_pool_with_indices(spatial, input, output_size)
+    return (values, places) if return_indices else values
 
 
 def _joint_places(inputs: Sequence[int], outputs: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
@@ -126,53 +154,3 @@ def _joint_places(inputs: Sequence[int], outputs: Sequence[int]) -> tuple[np.nda
         counted = counted & counts.reshape(shape)
     flat = (*outputs, math.prod(at.shape[spatial:]))
     return at.reshape(flat), counted.reshape(flat)
-
-
-@op(public=F_AND_TORCH)
-def adaptive_avg_pool1d(input: Array, output_size: int | tuple[int | None, ...] | None) -> Array:
-    """Means: (N, C, L) -> (N, C, output_size). See torch.nn.functional.adaptive_avg_pool1d."""
-    return adaptive_mean(1, input, output_size)
-
-
-@op(public=F)
-def adaptive_avg_pool2d(input: Array, output_size: int | tuple[int | None, ...] | None) -> Array:
-    """Means: (N, C, H, W) -> (N, C, *output_size). See torch.nn.functional.adaptive_avg_pool2d."""
-    return adaptive_mean(2, input, output_size)
-
-
-@op(public=F)
-def adaptive_avg_pool3d(input: Array, output_size: int | tuple[int | None, ...] | None) -> Array:
-    """Means: (N, C, D, H, W) -> (N, C, *output_size).
-
-    See torch.nn.functional.adaptive_avg_pool3d."""
-    return adaptive_mean(3, input, output_size)
-
-
-def _max_rows(spatial: int, shapes: str) -> None:
-    """The two rows for a number of dims: the one with a choice, and the one with indices."""
-    name = f"adaptive_max_pool{spatial}d"
-
-    def pool(
-        input: Array,
-        output_size: int | tuple[int | None, ...] | None,
-        return_indices: bool = False,
-    ) -> Array | tuple[Array, Array]:
-        maxima = adaptive_max(spatial, input, output_size)
-        return maxima if return_indices else maxima[0]
-
-    def with_indices(
-        input: Array,
-        output_size: int | tuple[int | None, ...] | None,
-        return_indices: bool = False,
-    ) -> tuple[Array, Array]:
-        return adaptive_max(spatial, input, output_size)
-
-    pool.__doc__ = f"Maxima: {shapes}. See torch.nn.functional.{name}."
-    with_indices.__doc__ = f"{name} and where in the flattened last dims the maxima stand."
-    op(name=name, public=F)(pool)
-    op(name=f"{name}_with_indices", public=F)(with_indices)
-
-
-_max_rows(1, "(N, C, L) -> (N, C, output_size)")
-_max_rows(2, "(N, C, H, W) -> (N, C, *output_size)")
-_max_rows(3, "(N, C, D, H, W) -> (N, C, *output_size)")

@@ -17,6 +17,7 @@ from .._core.modes import convolution_precision
 from .._core.op import Array, op
 from ._checks import listed, widen
 from ._promotion import c_name, title
+from ._spatial import op_by_dims
 
 F = ("nn.functional",)
 F_AND_TORCH = ("torch", "nn.functional")
@@ -219,16 +220,20 @@ def _finish(output: Array, bias: Array | None, batched: bool) -> Array:
     return output if batched else output[0]
 
 
-def _conv(
+@op_by_dims(1, 2, 3, public=F_AND_TORCH, lacks="bool")
+def conv(
     spatial: int,
     input: Array,
     weight: Array,
-    bias: Array | None,
-    stride: int | Sequence[int],
-    padding: int | Sequence[int] | str,
-    dilation: int | Sequence[int],
-    groups: int,
+    bias: Array | None = None,
+    stride: int | tuple[int, ...] = 1,
+    padding: int | tuple[int, ...] | str = 0,
+    dilation: int | tuple[int, ...] = 1,
+    groups: int = 1,
 ) -> Array:
+    """Cross-correlation: (N, C, {dims}), (O, C / groups, {kernel}) -> (N, O, {sizes}).
+
+    See torch.{name}."""
     x = _batched(input, spatial, f"conv{spatial}d")
     kernel = weight.shape[2:]
     if padding != "same" and padding != "valid":
@@ -276,18 +281,22 @@ def _check_output_padding(
         )
 
 
-def _conv_transpose(
+@op_by_dims(1, 2, 3, public=F_AND_TORCH, lacks="bool")
+def conv_transpose(
     spatial: int,
     input: Array,
     weight: Array,
-    bias: Array | None,
-    stride: int | Sequence[int],
-    padding: int | Sequence[int],
-    output_padding: int | Sequence[int],
-    groups: int,
-    dilation: int | Sequence[int],
+    bias: Array | None = None,
+    stride: int | tuple[int, ...] = 1,
+    padding: int | tuple[int, ...] = 0,
+    output_padding: int | tuple[int, ...] = 0,
+    groups: int = 1,
+    dilation: int | tuple[int, ...] = 1,
 ) -> Array:
-    """The convolution of the input, spread out by stride, with the flipped kernel."""
+    """The transpose of a convolution, that of the input, spread out by stride, with the flipped
+    kernel: (N, C, {dims}), (C, O / groups, {kernel}) -> (N, O, {sizes}).
+
+    See torch.{name}."""
     x = _batched(input, spatial, f"conv_transpose{spatial}d")
     kernel = weight.shape[2:]
     stride = _per_dim("stride", stride, spatial)
@@ -317,106 +326,3 @@ def _conv_transpose(
         precision=convolution_precision(),
     )
     return _finish(output, bias, input.ndim == x.ndim)
-
-
-@op(public=F_AND_TORCH, lacks="bool")
-def conv1d(
-    input: Array,
-    weight: Array,
-    bias: Array | None = None,
-    stride: int | tuple[int, ...] = 1,
-    padding: int | tuple[int, ...] | str = 0,
-    dilation: int | tuple[int, ...] = 1,
-    groups: int = 1,
-) -> Array:
-    """Cross-correlation: (N, C, L), (O, C / groups, K) -> (N, O, L'). See torch.conv1d."""
-    return _conv(1, input, weight, bias, stride, padding, dilation, groups)
-
-
-@op(public=F_AND_TORCH, lacks="bool")
-def conv2d(
-    input: Array,
-    weight: Array,
-    bias: Array | None = None,
-    stride: int | tuple[int, ...] = 1,
-    padding: int | tuple[int, ...] | str = 0,
-    dilation: int | tuple[int, ...] = 1,
-    groups: int = 1,
-) -> Array:
-    """Cross-correlation: (N, C, H, W), (O, C / groups, K, K) -> (N, O, H', W').
-
-    See torch.conv2d."""
-    return _conv(2, input, weight, bias, stride, padding, dilation, groups)
-
-
-@op(public=F_AND_TORCH, lacks="bool")
-def conv3d(
-    input: Array,
-    weight: Array,
-    bias: Array | None = None,
-    stride: int | tuple[int, ...] = 1,
-    padding: int | tuple[int, ...] | str = 0,
-    dilation: int | tuple[int, ...] = 1,
-    groups: int = 1,
-) -> Array:
-    """Cross-correlation: (N, C, D, H, W), (O, C / groups, K, K, K) -> (N, O, D', H', W').
-
-    See torch.conv3d."""
-    return _conv(3, input, weight, bias, stride, padding, dilation, groups)
-
-
-@op(public=F_AND_TORCH, lacks="bool")
-def conv_transpose1d(
-    input: Array,
-    weight: Array,
-    bias: Array | None = None,
-    stride: int | tuple[int, ...] = 1,
-    padding: int | tuple[int, ...] = 0,
-    output_padding: int | tuple[int, ...] = 0,
-    groups: int = 1,
-    dilation: int | tuple[int, ...] = 1,
-) -> Array:
-    """The transpose of conv1d: (N, C, L), (C, O / groups, K) -> (N, O, L').
-
-    See torch.conv_transpose1d."""
-    return _conv_transpose(
-        1, input, weight, bias, stride, padding, output_padding, groups, dilation
-    )
-
-
-@op(public=F_AND_TORCH, lacks="bool")
-def conv_transpose2d(
-    input: Array,
-    weight: Array,
-    bias: Array | None = None,
-    stride: int | tuple[int, ...] = 1,
-    padding: int | tuple[int, ...] = 0,
-    output_padding: int | tuple[int, ...] = 0,
-    groups: int = 1,
-    dilation: int | tuple[int, ...] = 1,
-) -> Array:
-    """The transpose of conv2d: (N, C, H, W), (C, O / groups, K, K) -> (N, O, H', W').
-
-    See torch.conv_transpose2d."""
-    return _conv_transpose(
-        2, input, weight, bias, stride, padding, output_padding, groups, dilation
-    )
-
-
-@op(public=F_AND_TORCH, lacks="bool")
-def conv_transpose3d(
-    input: Array,
-    weight: Array,
-    bias: Array | None = None,
-    stride: int | tuple[int, ...] = 1,
-    padding: int | tuple[int, ...] = 0,
-    output_padding: int | tuple[int, ...] = 0,
-    groups: int = 1,
-    dilation: int | tuple[int, ...] = 1,
-) -> Array:
-    """The transpose of conv3d: (N, C, D, H, W), (C, O / groups, K, K, K) -> (N, O, D', H', W').
-
-    See torch.conv_transpose3d."""
-    return _conv_transpose(
-        3, input, weight, bias, stride, padding, output_padding, groups, dilation
-    )

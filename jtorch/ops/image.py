@@ -14,6 +14,7 @@ import jax.numpy as jnp
 
 from .._core.op import Array, Number, op
 from ._checks import number, sizes
+from ._spatial import op_by_dims
 
 F = ("nn.functional",)
 F_AND_TORCH = ("torch", "nn.functional")
@@ -298,15 +299,19 @@ def channel_shuffle(input: Array, groups: int) -> Array:
 # --------------------------------------------------------------------------------------- unpooling
 
 
-def _max_unpool(
+@op_by_dims(1, 2, 3, public=F, lacks="bool integer complex")
+def max_unpool(
     spatial: int,
     input: Array,
     indices: Array,
     kernel_size: int | tuple[int, ...],
-    stride: int | tuple[int, ...] | None,
-    padding: int | tuple[int, ...],
-    output_size: tuple[int, ...] | None,
+    stride: int | tuple[int, ...] | None = None,
+    padding: int | tuple[int, ...] = 0,
+    output_size: tuple[int, ...] | None = None,
 ) -> Array:
+    """Maxima back to their places, zeros elsewhere: (N, C, {sizes}) -> (N, C, {dims}).
+
+    See torch.nn.functional.{name}."""
     if input.shape != indices.shape:
         raise RuntimeError(
             "Expected shape of indices to be same as that of the input tensor "
@@ -343,42 +348,3 @@ def _put_jvp(size: int, primals: tuple, tangents: tuple) -> tuple[Array, Array]:
     rows = jnp.arange(input.shape[0])[:, None]
     tangent = jnp.zeros((input.shape[0], size), input.dtype).at[rows, indices].add(tangents[0])
     return _put(input, indices, size), tangent
-
-
-@op(public=F, lacks="bool integer complex")
-def max_unpool1d(
-    input: Array,
-    indices: Array,
-    kernel_size: int | tuple[int, ...],
-    stride: int | tuple[int, ...] | None = None,
-    padding: int | tuple[int, ...] = 0,
-    output_size: tuple[int, ...] | None = None,
-) -> Array:
-    """Maxima back to their places, zeros elsewhere. See torch.nn.functional.max_unpool1d."""
-    return _max_unpool(1, input, indices, kernel_size, stride, padding, output_size)
-
-
-@op(public=F, lacks="bool integer complex")
-def max_unpool2d(
-    input: Array,
-    indices: Array,
-    kernel_size: int | tuple[int, ...],
-    stride: int | tuple[int, ...] | None = None,
-    padding: int | tuple[int, ...] = 0,
-    output_size: tuple[int, ...] | None = None,
-) -> Array:
-    """Maxima back to their places, zeros elsewhere. See torch.nn.functional.max_unpool2d."""
-    return _max_unpool(2, input, indices, kernel_size, stride, padding, output_size)
-
-
-@op(public=F, lacks="bool integer complex")
-def max_unpool3d(
-    input: Array,
-    indices: Array,
-    kernel_size: int | tuple[int, ...],
-    stride: int | tuple[int, ...] | None = None,
-    padding: int | tuple[int, ...] = 0,
-    output_size: tuple[int, ...] | None = None,
-) -> Array:
-    """Maxima back to their places, zeros elsewhere. See torch.nn.functional.max_unpool3d."""
-    return _max_unpool(3, input, indices, kernel_size, stride, padding, output_size)

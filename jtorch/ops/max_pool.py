@@ -17,9 +17,12 @@ import numpy as np
 from .._core.op import Array, Number, op
 from ._checks import is_floating, sizes
 from ._promotion import title
+from ._spatial import op_by_dims
 from .pool import Sizes, Windows, windows_of
 
+F = ("nn.functional",)
 F_AND_TORCH = ("torch", "nn.functional")
+WITH_INDICES = "max_pool{}d_with_indices"
 
 # Values and where they stand in the flattened last dims: -1 in the padding, None if nobody asks.
 Placed = tuple[Array, Array | None]
@@ -96,47 +99,45 @@ def _maxima(input: Array, windows: Windows) -> Array:
     return windows.reduce(input, _lowest(input), jax.lax.max)
 
 
-def _rows(spatial: int, shapes: str) -> None:
-    """The two rows for a number of dims: the one with a choice, and the one with indices."""
-    name = f"max_pool{spatial}d"
+def _max_pool(
+    spatial: int,
+    input: Array,
+    kernel_size: int | tuple[int, ...],
+    stride: int | tuple[int, ...] | None = None,
+    padding: int | tuple[int, ...] = 0,
+    dilation: int | tuple[int, ...] = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Array | tuple[Array, Array]:
+    """The maximum of each window: (N, C, {dims}) -> (N, C, {sizes}).
 
-    def pool(
-        input: Array,
-        kernel_size: int | tuple[int, ...],
-        stride: int | tuple[int, ...] | None = None,
-        padding: int | tuple[int, ...] = 0,
-        dilation: int | tuple[int, ...] = 1,
-        ceil_mode: bool = False,
-        return_indices: bool = False,
-    ) -> Array | tuple[Array, Array]:
-        if spatial == 1 and not return_indices and input.ndim in (2, 3):
-            _check_line(kernel_size, stride, padding, dilation)
-        options = (kernel_size, stride, padding, dilation, ceil_mode)
-        windows = _checked_windows(name, input, *options)
-        return (_maxima_and_places if return_indices else _maxima)(input, windows)
-
-    def with_indices(
-        input: Array,
-        kernel_size: int | tuple[int, ...],
-        stride: int | tuple[int, ...] | None = None,
-        padding: int | tuple[int, ...] = 0,
-        dilation: int | tuple[int, ...] = 1,
-        ceil_mode: bool = False,
-        return_indices: bool = False,
-    ) -> tuple[Array, Array]:
-        options = (kernel_size, stride, padding, dilation, ceil_mode)
-        return _maxima_and_places(input, _checked_windows(name, input, *options))
-
-    pool.__doc__ = f"The maximum of each window: {shapes}. See torch.nn.functional.{name}."
-    with_indices.__doc__ = f"{name} and where in the flattened last dims the maxima stand."
-    op(name=name, public=F_AND_TORCH, lacks="integer" if spatial == 1 else "")(pool)
-    both = F_AND_TORCH if spatial == 1 else F_AND_TORCH[1:]
-    op(name=f"{name}_with_indices", public=both)(with_indices)
+    See torch.nn.functional.{name}."""
+    if spatial == 1 and not return_indices and input.ndim in (2, 3):
+        _check_line(kernel_size, stride, padding, dilation)
+    options = (kernel_size, stride, padding, dilation, ceil_mode)
+    windows = _checked_windows(f"max_pool{spatial}d", input, *options)
+    return (_maxima_and_places if return_indices else _maxima)(input, windows)
 
 
-_rows(1, "(N, C, L) -> (N, C, L')")
-_rows(2, "(N, C, H, W) -> (N, C, H', W')")
-_rows(3, "(N, C, D, H, W) -> (N, C, D', H', W')")
+def _max_pool_with_indices(
+    spatial: int,
+    input: Array,
+    kernel_size: int | tuple[int, ...],
+    stride: int | tuple[int, ...] | None = None,
+    padding: int | tuple[int, ...] = 0,
+    dilation: int | tuple[int, ...] = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> tuple[Array, Array]:
+    """Maxima and where in the flattened last dims they stand. See torch.nn.functional.{name}."""
+    options = (kernel_size, stride, padding, dilation, ceil_mode)
+    return _maxima_and_places(input, _checked_windows(f"max_pool{spatial}d", input, *options))
+
+
+op_by_dims(1, name="max_pool{}d", public=F_AND_TORCH, lacks="integer")(_max_pool)
+op_by_dims(2, 3, name="max_pool{}d", public=F_AND_TORCH)(_max_pool)
+op_by_dims(1, name=WITH_INDICES, public=F_AND_TORCH)(_max_pool_with_indices)
+op_by_dims(2, 3, name=WITH_INDICES, public=F)(_max_pool_with_indices)
 
 
 # ---------------------------------------------------------------------------- at random places

@@ -16,14 +16,10 @@ from .._core.op import ROWS, Array, Number, op
 from . import cross_entropy, distance, loss  # noqa: F401  (the rows that LOSSES names)
 from ._checks import dtype_of
 from ._reduction import reduce_loss
-from .adaptive_pool import adaptive_max
+from .adaptive_pool import adaptive_max_pool_with_indices
 from .conv import (
-    conv1d,
-    conv2d,
-    conv3d,
-    conv_transpose1d,
-    conv_transpose2d,
-    conv_transpose3d,
+    conv,
+    conv_transpose,
 )
 from .image import channel_shuffle, pad
 from .norm import group_norm, layer_norm, statistics, statistics_kind
@@ -128,17 +124,16 @@ def convolution(
     groups: int,
 ) -> Array:
     """conv1d to conv_transpose3d, by the dims of weight and `transposed`. See torch.convolution."""
-    k = weight.ndim - 3
+    arrays = (weight.ndim - 2, input, weight, bias)
     if transposed:
-        turned = (conv_transpose1d, conv_transpose2d, conv_transpose3d)[k]
-        return turned(input, weight, bias, stride, padding, output_padding, groups, dilation)
-    return (conv1d, conv2d, conv3d)[k](input, weight, bias, stride, padding, dilation, groups)
+        return conv_transpose(*arrays, stride, padding, output_padding, groups, dilation)
+    return conv(*arrays, stride, padding, dilation, groups)
 
 
 @op(public=BOTH, saves=("input", "weight", "bias"), lacks="bool")
 def conv_tbc(input: Array, weight: Array, bias: Array, pad: int = 0) -> Array:
     """conv1d of (T, N, C) with a weight (K, C, O). See torch.nn.functional.conv_tbc."""
-    turned = conv1d(input.transpose(1, 2, 0), weight.transpose(2, 1, 0), bias, 1, pad)
+    turned = conv(1, input.transpose(1, 2, 0), weight.transpose(2, 1, 0), bias, 1, pad)
     return turned.transpose(2, 0, 1)
 
 
@@ -176,4 +171,4 @@ def grid_sampler(
 @op(name="torch_adaptive_max_pool1d", public=TORCH)
 def max_with_indices(input: Array, output_size: int | tuple[int, ...]) -> tuple[Array, Array]:
     """nn.functional.adaptive_max_pool1d_with_indices. See torch.adaptive_max_pool1d."""
-    return adaptive_max(1, input, output_size)
+    return adaptive_max_pool_with_indices(1, input, output_size)

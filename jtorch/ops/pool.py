@@ -19,6 +19,7 @@ import numpy as np
 
 from .._core.op import Array, Number, op
 from ._checks import is_floating, listed, require_average, sizes
+from ._spatial import op_by_dims
 
 F = ("nn.functional",)
 F_AND_TORCH = ("torch", "nn.functional")
@@ -208,16 +209,20 @@ def _counts(windows: Windows, count_include_pad: bool) -> np.ndarray:
     return total
 
 
-def average_pool(
+@op_by_dims(2, 3, public=F, saves=("input",))
+def avg_pool(
     spatial: int,
     input: Array,
-    kernel_size: Sizes,
-    stride: Sizes | None,
-    padding: Sizes,
-    ceil_mode: bool,
-    count_include_pad: bool,
-    divisor_override: int | None,
+    kernel_size: int | tuple[int, ...],
+    stride: int | tuple[int, ...] | None = None,
+    padding: int | tuple[int, ...] = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
 ) -> Array:
+    """The mean of each window: (N, C, {dims}) -> (N, C, {sizes}).
+
+    See torch.nn.functional.{name}."""
     name = f"avg_pool{spatial}d"
     if divisor_override == 0:
         raise RuntimeError("divisor must be not zero")
@@ -245,40 +250,4 @@ def avg_pool1d(
     count_include_pad: bool = True,
 ) -> Array:
     """The mean of each window: (N, C, L) -> (N, C, L'). See torch.nn.functional.avg_pool1d."""
-    return average_pool(1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
-
-
-@op(public=F, saves=("input",))
-def avg_pool2d(
-    input: Array,
-    kernel_size: int | tuple[int, ...],
-    stride: int | tuple[int, ...] | None = None,
-    padding: int | tuple[int, ...] = 0,
-    ceil_mode: bool = False,
-    count_include_pad: bool = True,
-    divisor_override: int | None = None,
-) -> Array:
-    """The mean of each window: (N, C, H, W) -> (N, C, H', W').
-
-    See torch.nn.functional.avg_pool2d."""
-    return average_pool(
-        2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
-    )
-
-
-@op(public=F, saves=("input",))
-def avg_pool3d(
-    input: Array,
-    kernel_size: int | tuple[int, ...],
-    stride: int | tuple[int, ...] | None = None,
-    padding: int | tuple[int, ...] = 0,
-    ceil_mode: bool = False,
-    count_include_pad: bool = True,
-    divisor_override: int | None = None,
-) -> Array:
-    """The mean of each window: (N, C, D, H, W) -> (N, C, D', H', W').
-
-    See torch.nn.functional.avg_pool3d."""
-    return average_pool(
-        3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
-    )
+    return avg_pool(1, input, kernel_size, stride, padding, ceil_mode, count_include_pad)

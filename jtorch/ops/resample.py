@@ -18,7 +18,7 @@ import numpy as np
 
 from .._core.op import Array, op
 from ._checks import dtype_of, is_floating, require_floating
-from .adaptive_pool import adaptive_mean
+from .adaptive_pool import adaptive_avg_pool
 
 F = ("nn.functional",)
 _MODES = "nearest | linear | bilinear | bicubic | trilinear | lanczos | area | nearest-exact"
@@ -59,7 +59,7 @@ def interpolate(
         )
     _check_mode(input, mode)
     if mode == "area":
-        return adaptive_mean(spatial, input, sizes)
+        return adaptive_avg_pool(spatial, input, sizes)
     if min(sizes) <= 0 or min(input.shape[2:]) <= 0:
         names = ("D", "H", "W")[3 - spatial :]
         given = [
