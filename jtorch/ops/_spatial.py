@@ -23,14 +23,14 @@ def op_by_dims(*counts: int, name: str = "{}d", **facts: Any) -> Callable[[Calla
         template = function.__name__ + name if name.startswith("{}") else name
         for count in counts:
             made = functools.partial(function, count)
-            made.__name__ = template.format(count)
+            row = template.format(count)
             made.__doc__ = (function.__doc__ or "").format(
-                name=made.__name__,
+                name=row,
                 dims=DIMS[count],
                 sizes=DIMS[count].replace(",", "',") + "'",
                 kernel=", ".join("K" * count),
             )
-            op(**facts)(made)
+            op(row, **facts)(made)
         return function
 
     return declare
