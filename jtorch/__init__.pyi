@@ -130,6 +130,7 @@ from .functions.windows import kaiser_window as kaiser_window
 from ._core.size import layout as layout
 from . import linalg as linalg
 from .functions.ranges import linspace as linspace
+from .io.pt import load as load
 from .functions.ranges import logspace as logspace
 from .functions.matrix import lu as lu
 from ._core.generator import manual_seed as manual_seed
@@ -173,9 +174,11 @@ from .functions.facts import resolve_neg as resolve_neg
 from .functions.facts import result_type as result_type
 from .functions.dropout import rrelu as rrelu
 from .functions.dropout import rrelu_ as rrelu_
+from .io.pt import save as save
 from .functions.creation import scalar_tensor as scalar_tensor
 from .functions.random import seed as seed
 from .functions.splitting import select as select
+from . import serialization as serialization
 from ._core.device import set_default_device as set_default_device
 from .functions.facts import set_default_dtype as set_default_dtype
 from .functions.facts import set_default_tensor_type as set_default_tensor_type

@@ -48,8 +48,8 @@ LAYERS = (
     "_methods _aten",
     "nn.* optim.*",
     "_C amp.* autograd.* backends.* compiler.* cuda.* debug.* distributed.* distributions.* fft.*"
-    " func.* interop.* io.* linalg.* masked.* overrides random.* signal.* sparse.* special.*"
-    " testing.* tpu.* utils.data.*",
+    " func.* interop.* io.* linalg.* masked.* overrides random.* serialization signal.* sparse.*"
+    " special.* testing.* tpu.* utils.data.*",
 )
 JAX_ROOMS = ("_core", "ops", "optim", "compiler", "func", "interop", "distributed")
 REQUIRED = {"jax", "jaxlib", "ml_dtypes", "numpy", "optax"}
