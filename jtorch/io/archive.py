@@ -84,13 +84,17 @@ class Archive:
         """Where the bytes of a record begin, and how many they are."""
         if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size:
             raise RuntimeError(f"{_BROKEN}record {entry.filename!r} is compressed")
-        self.file.seek(entry.header_offset)
+        self.file.seek(max(entry.header_offset, 0))
         header = self.file.read(_LOCAL_HEADER.size)
         if len(header) < _LOCAL_HEADER.size:
             raise RuntimeError(f"{_BROKEN}record {entry.filename!r} begins beyond its end")
         magic, name_length, extra_length = _LOCAL_HEADER.unpack(header)
         start = entry.header_offset + _LOCAL_HEADER.size + name_length + extra_length
-        if magic != b"PK\x03\x04" or start + entry.file_size > self._size:
+        if (
+            magic != b"PK\x03\x04"
+            or entry.header_offset < 0
+            or start + entry.file_size > self._size
+        ):
             raise RuntimeError(f"{_BROKEN}record {entry.filename!r} lies outside of it")
         return start, entry.file_size
 
