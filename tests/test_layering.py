@@ -52,7 +52,7 @@ LAYERS = (
     " special.* testing.* tpu.* utils.data.*",
 )
 JAX_ROOMS = ("_core", "ops", "optim", "compiler", "func", "interop", "distributed")
-REQUIRED = {"jax", "jaxlib", "ml_dtypes", "numpy", "optax"}
+REQUIRED = {"cloudpickle", "jax", "jaxlib", "ml_dtypes", "numpy", "optax"}
 
 
 class Import(NamedTuple):

@@ -9,6 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 import jax
+
+# The public functions that tell of backends start them.
+from jax._src import xla_bridge
 from jax.core import Tracer
 
 from .errors import DeviceError
@@ -108,6 +111,16 @@ def canonical(where: str | int | device | None) -> device:
     if found.index >= count:
         raise DeviceError(f"CUDA error: invalid device ordinal: {found}, of {count}")
     return found
+
+
+def backend_started() -> bool:
+    """Whether JAX has started a backend, and with it threads: such a process must not fork."""
+    return xla_bridge.backends_are_initialized()
+
+
+def use_cpu_only() -> None:
+    """Keep this process off the accelerators, if it hasn't started a backend yet."""
+    jax.config.update("jax_platforms", "cpu")
 
 
 def device_count(type: str) -> int:

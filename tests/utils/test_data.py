@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import warnings
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ import torch
 import jtorch
 
 SEEDS = (0, 1, 7, 2**40 + 3)
+MANY_SEEDS = (*range(18), 2**40 + 3, 2**63 - 1)
 LIBRARIES = (jtorch, torch)
 Point = collections.namedtuple("Point", ["x", "y"])
 
@@ -82,7 +82,7 @@ def test_loader_draws_from_a_generator(seed: int) -> None:
     assert ours == theirs
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", MANY_SEEDS)
 @pytest.mark.parametrize(
     "make",
     [
@@ -95,6 +95,10 @@ def test_loader_draws_from_a_generator(seed: int) -> None:
         lambda data, rows: data.WeightedRandomSampler([0.1, 3.0, 0.5, 2.0], 30),
         lambda data, rows: data.WeightedRandomSampler([0.1, 3.0, 0.5, 2.0], 3, replacement=False),
         lambda data, rows: data.BatchSampler(data.RandomSampler(rows), 4, drop_last=True),
+        lambda data, rows: data.BatchSampler(data.RandomSampler(rows), 4, drop_last=False),
+        lambda data, rows: data.DistributedSampler(rows, 4, 1, seed=5),
+        lambda data, rows: data.DistributedSampler(rows, 4, 3, drop_last=True),
+        lambda data, rows: data.DistributedSampler(rows, 40, 39, shuffle=False),
     ],
 )
 def test_samplers(seed: int, make: Any) -> None:
@@ -124,6 +128,74 @@ def test_concatenation() -> None:
         together = dataset_of(library, 3) + dataset_of(library, 4)
         chosen = [together[i] for i in (0, 2, 3, 6, -1, -7)]
         return [len(together), chosen, batches_of(library, together, batch_size=3)]
+
+    ours, theirs = both(run)
+    assert ours == theirs
+
+
+def test_stacks_of_datasets() -> None:
+    def run(library: Any) -> Any:
+        data = library.utils.data
+        parts = [dataset_of(library, 6), data.Subset(dataset_of(library, 9), range(3, 9)), "abcdef"]
+        pairs = data.StackDataset(*parts)
+        named = data.StackDataset(x=parts[0], y=parts[1], z=parts[2])
+        loaders = [data.DataLoader(stack, 4, shuffle=True) for stack in (pairs, named)]
+        return [len(pairs), pairs[1], named[2], [list(loader) for loader in loaders]]
+
+    ours, theirs = both(run)
+    assert ours == theirs
+
+
+def stream_of(library: Any, start: int, stop: int) -> Any:
+    class Stream(library.utils.data.IterableDataset):
+        def __iter__(self) -> Any:
+            return iter(range(start, stop))
+
+        def __len__(self) -> int:
+            return stop - start
+
+    return Stream()
+
+
+@pytest.mark.parametrize("options", [{}, {"drop_last": True}, {"batch_size": None}], ids=str)
+def test_streams(options: dict[str, Any]) -> None:
+    def run(library: Any) -> Any:
+        chain = stream_of(library, 0, 5) + stream_of(library, 10, 16)
+        loader = library.utils.data.DataLoader(chain, **{"batch_size": 4, **options})
+        return [len(chain), len(loader), list(loader), list(loader), type(loader.sampler).__name__]
+
+    ours, theirs = both(run)
+    assert ours == theirs
+
+
+def test_a_stream_longer_than_it_says() -> None:
+    class Liar(jtorch.utils.data.IterableDataset):
+        def __iter__(self) -> Any:
+            return iter(range(3))
+
+        def __len__(self) -> int:
+            return 2
+
+    loader = jtorch.utils.data.DataLoader(Liar(), batch_size=None)
+    assert len(loader) == 2
+    with pytest.warns(UserWarning, match="was reported to be 2.*but 3 samples have been fetched"):
+        list(loader)
+
+
+def test_names_where_code_imports_them_from() -> None:
+    data = jtorch.utils.data
+    assert data.dataloader.default_collate is data._utils.collate.default_collate
+    assert data.sampler.Sampler is data.Sampler
+    assert data.dataset.Dataset is data.Dataset
+    assert data.distributed.DistributedSampler is data.DistributedSampler
+    assert data.get_worker_info() is None
+
+
+def test_collate_with_a_table() -> None:
+    def run(library: Any) -> Any:
+        collation = library.utils.data._utils.collate
+        table = {**collation.default_collate_fn_map, str: lambda batch, **_: "".join(batch)}
+        return collation.collate([("a", 1), ("b", 2)], collate_fn_map=table)
 
     ours, theirs = both(run)
     assert ours == theirs
@@ -213,6 +285,49 @@ BAD: dict[str, tuple[Any, type[Exception]]] = {
         lambda d: d.DataLoader([1], persistent_workers=True),
         ValueError,
     ),
+    "timeout without workers": (lambda d: iter(d.DataLoader([1], timeout=1)), AssertionError),
+    "context without workers": (
+        lambda d: d.DataLoader([1], multiprocessing_context="spawn"),
+        ValueError,
+    ),
+    "unknown context": (
+        lambda d: d.DataLoader([1], num_workers=1, multiprocessing_context="threads"),
+        ValueError,
+    ),
+    "context of another type": (
+        lambda d: d.DataLoader([1], num_workers=1, multiprocessing_context=3),
+        TypeError,
+    ),
+    "negative prefetch": (
+        lambda d: d.DataLoader([1], num_workers=1, prefetch_factor=-1),
+        ValueError,
+    ),
+    "shuffled stream": (
+        lambda d: d.DataLoader(d.ChainDataset([]), shuffle=True),
+        ValueError,
+    ),
+    "stream with a sampler": (
+        lambda d: d.DataLoader(d.ChainDataset([]), sampler=[0]),
+        ValueError,
+    ),
+    "stream with a batch sampler": (
+        lambda d: d.DataLoader(d.ChainDataset([]), batch_sampler=[[0]]),
+        ValueError,
+    ),
+    "fixed attributes": (lambda d: setattr(d.DataLoader([1]), "batch_size", 2), ValueError),
+    "concatenated streams": (lambda d: d.ConcatDataset([d.ChainDataset([])]), AssertionError),
+    "chained lists": (lambda d: list(d.ChainDataset([[1]])), AssertionError),
+    "empty stack": (lambda d: d.StackDataset(), ValueError),
+    "mixed stack": (lambda d: d.StackDataset([1], a=[1]), ValueError),
+    "uneven stack": (lambda d: d.StackDataset([1], [1, 2]), ValueError),
+    "half a subset": (
+        lambda d: type("Half", (d.Subset,), {"__getitem__": len})([1], [0]),
+        NotImplementedError,
+    ),
+    "rank out of range": (lambda d: d.DistributedSampler([1], 2, 2), ValueError),
+    "no process group": (lambda d: d.DistributedSampler([1]), ValueError),
+    "other keys": (lambda d: d.default_collate([{"a": 1}, {"b": 1}]), KeyError),
+    "no samples": (lambda d: d.default_collate([]), IndexError),
     "empty dataset, shuffled": (lambda d: d.DataLoader([], shuffle=True), ValueError),
     "replacement of another type": (lambda d: d.RandomSampler([1], replacement=1), TypeError),
     "weights of two dimensions": (lambda d: d.WeightedRandomSampler([[1.0]], 1), ValueError),
@@ -244,17 +359,6 @@ def test_tensors_of_unequal_length() -> None:
     for library in LIBRARIES:
         with pytest.raises(AssertionError, match="Size mismatch between tensors"):
             library.utils.data.TensorDataset(library.ones(2), library.ones(3))
-
-
-def test_workers_are_announced_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    loader_module = jtorch.utils.data.dataloader
-    monkeypatch.setattr(loader_module, "_warned_of_workers", False)
-    with pytest.warns(UserWarning, match="num_workers"):
-        loader = jtorch.utils.data.DataLoader([1.0, 2.0], num_workers=2, persistent_workers=True)
-    assert [batch.tolist() for batch in loader] == [[1.0], [2.0]]
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        jtorch.utils.data.DataLoader([1.0, 2.0], num_workers=2)
 
 
 def test_a_batch_comes_materialised() -> None:

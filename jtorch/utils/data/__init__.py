@@ -2,21 +2,24 @@
 
 A sampler says which indices come next, a dataset gives the samples, collation makes a batch of
 them, and the loader ties the three together. Read them in this order: dataset.py, sampler.py,
-collate.py, dataloader.py.
+distributed.py, the parts of the loader in _utils, dataloader.py.
 """
 
 from __future__ import annotations
 
 from ..._core.errors import absent
-from .collate import default_collate, default_convert
-from .dataloader import DataLoader, get_worker_info
+from .dataloader import DataLoader, default_collate, default_convert, get_worker_info
 from .dataset import (
+    ChainDataset,
     ConcatDataset,
     Dataset,
+    IterableDataset,
+    StackDataset,
     Subset,
     TensorDataset,
     random_split,
 )
+from .distributed import DistributedSampler
 from .sampler import (
     BatchSampler,
     RandomSampler,
@@ -28,12 +31,16 @@ from .sampler import (
 
 __all__ = [
     "BatchSampler",
+    "ChainDataset",
     "ConcatDataset",
     "DataLoader",
     "Dataset",
+    "DistributedSampler",
+    "IterableDataset",
     "RandomSampler",
     "Sampler",
     "SequentialSampler",
+    "StackDataset",
     "Subset",
     "SubsetRandomSampler",
     "TensorDataset",

@@ -1,8 +1,7 @@
-"""Map-style datasets: something with a length and an item for each index.
+"""Datasets: map-style ones, with an item for each index, and iterable-style ones, which stream.
 
-Besides the classes, `gatherer` finds out whether whole batches can be taken from a dataset at once.
-What decides the order of the indices is in sampler.py; how samples become a batch is in collate.py.
-Read sampler.py next.
+What decides the order of the indices is in sampler.py; how samples become a batch is in
+_utils/collate.py. Read sampler.py next.
 """
 
 from __future__ import annotations
@@ -11,8 +10,7 @@ import bisect
 import itertools
 import math
 import warnings
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -20,7 +18,6 @@ import numpy as np
 from ..._core.generator import Generator, default_generator
 from ..._core.samplers import permutation
 from ..._core.tensor import Tensor
-from ...functions.creation import as_tensor
 
 Sample = TypeVar("Sample", covariant=True)
 
@@ -37,6 +34,17 @@ class Dataset(Generic[Sample]):
 
     def __add__(self, other: Dataset) -> ConcatDataset:
         return ConcatDataset([self, other])
+
+
+class IterableDataset(Dataset[Sample], Iterable[Sample]):
+    """What streams its samples: define `__iter__`.
+
+    Each worker of a loader has a copy of it, and gives all samples unless `__iter__` or
+    `worker_init_fn` chooses by `get_worker_info()`. See torch.utils.data.IterableDataset.
+    """
+
+    def __add__(self, other: Dataset) -> ChainDataset:  # type: ignore[override]
+        return ChainDataset([self, other])
 
 
 class TensorDataset(Dataset[tuple[Tensor, ...]]):
@@ -56,6 +64,47 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
         return self.tensors[0].size(0)
 
 
+class StackDataset(Dataset):
+    """Sample i is the tuple, or the dict, of every dataset's sample i.
+
+    See torch.utils.data.StackDataset.
+    """
+
+    datasets: tuple | dict
+
+    def __init__(self, *args: Dataset, **kwargs: Dataset) -> None:
+        if args and kwargs:
+            raise ValueError(
+                "Supported either ``tuple``- (via ``args``) or``dict``- (via ``kwargs``) like "
+                "input/output, but both types are given."
+            )
+        if not args and not kwargs:
+            raise ValueError("At least one dataset should be passed")
+        self.datasets = args or kwargs
+        lengths = {len(dataset) for dataset in args or kwargs.values()}  # type: ignore[arg-type]
+        if len(lengths) > 1:
+            raise ValueError("Size mismatch between datasets")
+        (self._length,) = lengths
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._sample([dataset[index] for dataset in self._parts()])
+
+    def __getitems__(self, indices: list) -> list:
+        columns = [_items(dataset, indices) for dataset in self._parts()]
+        return [self._sample(parts) for parts in zip(*columns, strict=True)]
+
+    def __len__(self) -> int:
+        return self._length
+
+    def _parts(self) -> list:
+        return list(self.datasets.values() if isinstance(self.datasets, dict) else self.datasets)
+
+    def _sample(self, parts: Sequence) -> Any:
+        if isinstance(self.datasets, dict):
+            return dict(zip(self.datasets, parts, strict=True))
+        return tuple(parts)
+
+
 class ConcatDataset(Dataset):
     """The samples of several datasets, one dataset after the other.
 
@@ -66,6 +115,8 @@ class ConcatDataset(Dataset):
         self.datasets = list(datasets)
         if not self.datasets:
             raise AssertionError("datasets should not be an empty iterable")
+        if any(isinstance(dataset, IterableDataset) for dataset in self.datasets):
+            raise AssertionError("ConcatDataset does not support IterableDataset")
         self.cumulative_sizes = list(itertools.accumulate(map(len, self.datasets)))  # type: ignore[arg-type]
 
     def __len__(self) -> int:
@@ -81,12 +132,44 @@ class ConcatDataset(Dataset):
         return self.datasets[place][idx - before]
 
 
+class ChainDataset(IterableDataset):
+    """The samples of several iterable-style datasets, one dataset after the other.
+
+    See torch.utils.data.ChainDataset.
+    """
+
+    def __init__(self, datasets: Iterable[Dataset]) -> None:
+        self.datasets = datasets
+
+    def __iter__(self) -> Iterator[Any]:
+        return itertools.chain.from_iterable(self._checked())
+
+    def __len__(self) -> int:
+        return sum(map(len, self._checked()))  # type: ignore[arg-type]
+
+    def _checked(self) -> Iterator[IterableDataset]:
+        for dataset in self.datasets:
+            if not isinstance(dataset, IterableDataset):
+                raise AssertionError("ChainDataset only supports IterableDataset")
+            yield dataset
+
+
 class Subset(Dataset[Sample]):
     """The samples of `dataset` at `indices`. See torch.utils.data.Subset."""
 
     def __init__(self, dataset: Dataset[Sample], indices: Sequence[int]) -> None:
         self.dataset = dataset
         self.indices = indices
+        kind = type(self)
+        single = kind.__getitem__ is not Subset.__getitem__
+        if single and kind.__getitems__ is Subset.__getitems__:
+            raise NotImplementedError(
+                f"{kind.__name__} overrides __getitem__ but not __getitems__. When subclassing "
+                "Subset and overriding __getitem__, you must also override __getitems__: a "
+                "DataLoader asks it for a whole batch. For instance:\n\n"
+                "def __getitems__(self, indices):\n"
+                "    return [self.__getitem__(idx) for idx in indices]"
+            )
 
     def __getitem__(self, idx: Any) -> Any:
         if isinstance(idx, list):
@@ -94,11 +177,10 @@ class Subset(Dataset[Sample]):
         return self.dataset[self.indices[idx]]
 
     def __getitems__(self, indices: list[int]) -> list[Any]:
-        chosen = [self.indices[i] for i in indices]
         together = getattr(self.dataset, "__getitems__", None)
         if callable(together):
-            return together(chosen)  # type: ignore[no-any-return]
-        return [self.dataset[i] for i in chosen]
+            return together([self.indices[i] for i in indices])  # type: ignore[no-any-return]
+        return [self.dataset[self.indices[i]] for i in indices]
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -143,21 +225,14 @@ def _lengths_of(fractions: Sequence[int | float], size: int) -> list[int]:
     return lengths
 
 
-def gatherer(dataset: Any) -> Callable[[list[int]], list[Tensor]] | None:
-    """A function that takes a batch of rows at once, where that equals collating single samples.
-
-    So it is for TensorDatasets and subsets of them, as long as no subclass has its own
-    `__getitem__`: one gather for each tensor instead of a row for each sample and a stack.
-    """
-    if type(dataset) is TensorDataset:
-        return partial(_gather, dataset.tensors)
-    if type(dataset) is Subset:
-        inner = gatherer(dataset.dataset)
-        if inner is not None:
-            return lambda indices: inner([dataset.indices[i] for i in indices])
-    return None
-
-
-def _gather(tensors: Sequence[Tensor], indices: list[int]) -> list[Tensor]:
-    places = as_tensor(np.asarray(indices))
-    return [rows[places] for rows in tensors]
+def _items(dataset: Any, indices: list) -> list:
+    """The samples at the indices. ValueError if a dataset's `__getitems__` gives another number."""
+    together = getattr(dataset, "__getitems__", None)
+    if not callable(together):
+        return [dataset[i] for i in indices]
+    items: Any = together(indices)
+    if len(items) != len(indices):
+        raise ValueError(
+            f"Nested dataset's output size mismatch. Expected {len(indices)}, got {len(items)}"
+        )
+    return items

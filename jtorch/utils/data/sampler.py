@@ -3,7 +3,7 @@
 A sampler yields indices, a BatchSampler lists of them. A random sampler without a generator takes
 one seed from the default generator whenever it is started, and shuffles with a generator of its
 own: so the default generator moves by one number an epoch, whatever the size of the dataset, as
-PyTorch's does. Read collate.py next.
+PyTorch's does. Read _utils/collate.py next.
 """
 
 from __future__ import annotations
@@ -71,7 +71,11 @@ class RandomSampler(Sampler[int]):
             raise TypeError(
                 f"replacement should be a boolean value, but got replacement={replacement}"
             )
-        _check_positive("num_samples", self.num_samples)
+        if not isinstance(self.num_samples, int) or self.num_samples <= 0:
+            raise ValueError(
+                "num_samples should be a positive integer value, but got "
+                f"num_samples={self.num_samples}"
+            )
 
     @property
     def num_samples(self) -> int:
