@@ -17,6 +17,7 @@ from jtorch._core.device import backend_started
 from jtorch._core.foreign import adopt
 from jtorch._core.tensor import cell_of
 from jtorch.utils.data import DataLoader, Dataset
+from jtorch.utils.data._utils.transport import MOST_HELD
 
 from .loading import SCENARIOS, run
 
@@ -101,6 +102,37 @@ def test_a_large_dataset_is_sent_once() -> None:
 
     batches = list(DataLoader(Rows(), batch_size=50, num_workers=2))
     assert jtorch.cat(batches)[:, 1].tolist() == [index * 1000 + 1 for index in range(200)]
+
+
+def test_workers_do_not_see_what_others_write() -> None:
+    class Rows(Dataset):
+        def __init__(self) -> None:
+            self.table = np.zeros(100_000)
+
+        def __getitem__(self, index: int) -> Any:
+            self.table[0] += 1
+            return self.table[0]
+
+        def __len__(self) -> int:
+            return 12
+
+    batches = list(DataLoader(Rows(), batch_size=3, num_workers=2))
+    assert [batch.tolist() for batch in batches] == [[1, 2, 3], [1, 2, 3], [4, 5, 6], [4, 5, 6]]
+
+
+def test_memory_is_used_again_but_not_while_it_is_seen() -> None:
+    def make(index: int) -> Any:
+        return np.full((50, 50 + index % 7), index, np.float64), np.full(9000, -index)
+
+    loader = DataLoader(Made(make, 200), batch_size=None, num_workers=2, persistent_workers=True)
+    for _ in range(2):
+        kept = [(index, pair) for index, pair in enumerate(loader) if index % 3]
+        assert len(kept) > 2 * MOST_HELD
+        for index, (first, second) in kept:
+            assert (first == index).all() and (second == -index).all()
+    iterator = loader._iterator
+    assert iterator is not None
+    assert all(len(worker.held.maps) <= 2 * MOST_HELD for worker in iterator._workers)
 
 
 def test_the_next_batch_is_made_before_it_is_asked_for() -> None:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from . import server
 from .iterate import Iteration
 from .progress import Progress
-from .transport import Message, receive
+from .transport import Held, Message, receive
 from .worker import Failed, Imported, Orders, Place, Restart, Stopped, Task, work
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ class Worker:
         self.pid: int | None = None
         self.active = True
         self.tasks = 0
+        self.held = Held()
         self.process: Any = None
         with other:
             if context is None:
@@ -71,6 +72,8 @@ class FromWorkers(Iteration):
             context = None
         self._workers: list[Worker] = []
         self.close = weakref.finalize(self, end, self._workers)
+        # When the interpreter ends, the server ends its workers without waiting.
+        self.close.atexit = False
         self._orders_given = False
         self._context = context
         super().__init__(loader, loader.num_workers)
@@ -114,8 +117,9 @@ class FromWorkers(Iteration):
         try:
             answer, worker = self._next_answer()
         except (KeyboardInterrupt, SystemExit):
-            # A message may have been left half read.
+            # A message may have been left half read, and nobody wants to wait now.
             self._tasks.clear()
+            end(self._workers, patience=0)
             self.close()
             raise
         if isinstance(answer, Failed):
@@ -156,7 +160,7 @@ class FromWorkers(Iteration):
         worker.tasks += 1
         # That a worker is gone is noticed when its answer is waited for.
         with contextlib.suppress(OSError):
-            Message(Task(self._sent, index)).send(worker.socket)
+            Message(Task(self._sent, index, worker.held.take_done())).send(worker.socket)
         self._sent += 1
 
     def _next_worker(self) -> Worker | None:
@@ -176,7 +180,7 @@ class FromWorkers(Iteration):
             return False
         worker = by_socket[ready[0]]
         try:
-            answer = receive(worker.socket)
+            answer = receive(worker.socket, worker.held)
         except (EOFError, OSError):
             self._retire(worker, _Gone())
             return True
@@ -223,9 +227,9 @@ def _message_of(orders: Orders) -> Message:
         raise
 
 
-def end(workers: Sequence[Worker]) -> None:
+def end(workers: Sequence[Worker], patience: float | None = None) -> None:
     """Have the workers finish what they are at and end; after PATIENCE they are killed."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + (PATIENCE if patience is None else patience)
     own = [worker for worker in workers if worker.owner == os.getpid()]
     for worker in own:
         with contextlib.suppress(OSError):

@@ -39,7 +39,7 @@ from .collate import (
 from .fetch import Plan
 from .iterate import resumed_fetcher
 from .progress import state_of
-from .transport import HostTensor, Message, Segment, receive
+from .transport import Blocks, HostTensor, Message, receive
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +55,11 @@ class WorkerInfo:
 
 
 class Task(NamedTuple):
-    """Which batch is asked for."""
+    """Which batch is asked for. done: the blocks that come back."""
 
     number: int
     index: Any
+    done: list[int]
 
 
 class Orders(NamedTuple):
@@ -194,7 +195,7 @@ class _Worker:
     def __init__(self, orders: Orders, place: Place) -> None:
         global _info
         self.id = place.id
-        self.segment = Segment()
+        self.blocks = Blocks()
         seed = orders.base_seed + self.id
         random.seed(seed)
         manual_seed(seed)
@@ -223,11 +224,11 @@ class _Worker:
 
     def message_for(self, task: Task) -> Message:
         """The answer to a task, whatever happens."""
-        self.segment = Segment()
+        self.blocks.take_back(task.done)
         try:
-            return Message(self._answer(task), self.segment)
+            return Message(self._answer(task), self.blocks)
         except Exception as error:
-            self.segment.close()
+            self.blocks.give([])
             return Message(_failed(task.number, error, self.id))
 
     def _answer(self, task: Task) -> Any:
@@ -266,12 +267,12 @@ class _Worker:
     def _stacked(self, arrays: Sequence[np.ndarray]) -> HostTensor:
         first = check_arrays(arrays)[0]
         dtype = np.result_type(*{array.dtype for array in arrays})
-        together = self.segment.empty((len(arrays), *first.shape), dtype)
+        together = self.blocks.empty((len(arrays), *first.shape), dtype)
         return HostTensor(np.stack(arrays, out=together))
 
     def _rows_at(self, tensor: Tensor, indices: list) -> HostTensor:
         rows = host(cell_of(tensor))
-        together = self.segment.empty((len(indices), *rows.shape[1:]), rows.dtype)
+        together = self.blocks.empty((len(indices), *rows.shape[1:]), rows.dtype)
         return HostTensor(np.take(rows, indices, 0, together))
 
 
