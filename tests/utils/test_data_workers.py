@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
 import threading
 from collections import namedtuple
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from jtorch._core.device import backend_started
 from jtorch._core.foreign import adopt
 from jtorch._core.tensor import cell_of
 from jtorch.utils.data import DataLoader, Dataset
+from jtorch.utils.data._utils import server
 from jtorch.utils.data._utils.transport import MOST_HELD
 
 from .loading import SCENARIOS, run
@@ -143,6 +146,28 @@ def test_the_next_batch_is_made_before_it_is_asked_for() -> None:
     (waiting,) = loader._arrived.values()
     assert type(waiting.value) is jtorch.Tensor
     assert next(loader) is waiting.value
+
+
+@pytest.mark.parametrize(
+    ("more", "imports"), [("", 4), ("import jtorch; jtorch.ones(3).sum().item()", 6)]
+)
+def test_what_workers_import_is_imported_once(
+    more: str, imports: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By this process, two workers, and the server: then no more. One that starts JAX in the server
+    makes it begin anew, and is left to the workers."""
+    name = f"samples_{imports}"
+    log = tmp_path / "log"
+    (tmp_path / f"{name}.py").write_text(
+        f"with open({str(log)!r}, 'a') as log:\n    log.write('imported\\n')\n{more}\n"
+        "class Samples(list):\n    pass\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    server.prepare()  # a fork of this process that was made later would know the module
+    samples = importlib.import_module(name).Samples([1.0, 2.0, 3.0, 4.0])
+    for _ in range(2):
+        assert jtorch.cat(list(DataLoader(samples, num_workers=2))).tolist() == samples
+    assert len(log.read_text().splitlines()) == imports
 
 
 def test_spawned_workers() -> None:

@@ -112,7 +112,7 @@ def import_next_time(modules: list[str]) -> None:
     server.modules.update(new)
     if new:
         with contextlib.suppress(OSError):
-            server.ask({"modules": new})
+            server.ask({"modules": new, "path": sys.path})
 
 
 @atexit.register
@@ -191,6 +191,7 @@ def serve(control: socket.socket) -> NoReturn:
         while True:
             request, connection = _next_request(control)
             if connection is None:
+                sys.path[:] = request["path"]
                 _import(request["modules"], control)
                 continue
             pid = os.fork()
