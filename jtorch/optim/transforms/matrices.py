@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import optax
 
@@ -85,23 +86,35 @@ def orthogonalise(
 ) -> optax.GradientTransformation:
     """A matrix with its singular values brought near 1 by Newton-Schulz iterations in bfloat16,
     x <- a x + (b y + c y^2) x with y = x x^T: https://kellerjordan.github.io/posts/muon/."""
-    half, single = jnp.bfloat16, jnp.float32
 
     def update(matrix: Leaf, _: Leaf) -> Leaf:
-        a, b, c = (jnp.asarray(v).astype(single) for v in coefficients)
+        a, b, c = (jnp.asarray(v).astype(jnp.float32) for v in coefficients)
         tall = matrix.shape[0] > matrix.shape[1]
-        x = matrix.T.astype(half) if tall else matrix.astype(half)
-        norm = jnp.linalg.norm(x.astype(single).ravel()).astype(half)
-        x = x / jnp.maximum(norm, jnp.asarray(eps).astype(half))
+        x = _to_half(matrix.T if tall else matrix)
+        norm = _to_half(jnp.linalg.norm(_to_single(x).ravel()))
+        x = _to_half(_to_single(x) / _to_single(jnp.maximum(norm, _to_half(eps))))
         for _ in range(steps):
-            gram = jnp.matmul(x, x.T, preferred_element_type=single).astype(half)
-            squared = jnp.matmul(gram, gram, preferred_element_type=single)
-            mixed = (b * gram.astype(single) + c * squared).astype(half)
-            product = jnp.matmul(mixed, x, preferred_element_type=single)
-            x = (a * x.astype(single) + product).astype(half)
+            gram = _to_half(_product(x, x.T))
+            mixed = _to_half(b * _to_single(gram) + c * _product(gram, gram))
+            x = _to_half(a * _to_single(x) + _product(mixed, x))
         return (x.T if tall else x).astype(matrix.dtype)
 
     return optax.stateless(update)
+
+
+def _to_half(value: Any) -> Array:
+    """In bfloat16. XLA may leave a mere conversion out, where float32 follows."""
+    single = jnp.asarray(value).astype(jnp.float32)
+    return jax.lax.reduce_precision(single, exponent_bits=8, mantissa_bits=7).astype(jnp.bfloat16)
+
+
+def _to_single(value: Array) -> Array:
+    return value.astype(jnp.float32)
+
+
+def _product(left: Array, right: Array) -> Array:
+    """Of bfloat16 matrices, added up in float32."""
+    return jnp.matmul(left, right, preferred_element_type=jnp.float32)
 
 
 def descend_by_shape(lr: Any, adjust: str | None) -> optax.GradientTransformation:
