@@ -12,9 +12,11 @@ from .._core.record import record_inplace
 from .._core.tensor import Tensor
 from .._expose import row
 from .lookups import check_classes, outside
+from .sparse.rows import may_be_sparse, with_sparse_gradient
 
 _embedding = row("_embedding")
 _one_hot = row("_one_hot")
+where = row("where")
 
 
 def embedding(
@@ -27,7 +29,10 @@ def embedding(
     sparse: bool = False,
 ) -> Tensor:
     """weight[input]: (*), (V, D) -> (*, D). The row of padding_idx gets no gradient; rows longer
-    than max_norm are shortened in place. `sparse` changes nothing: gradients are dense here.
+    than max_norm are shortened in place. sparse: the gradient of a weight that is a leaf is of
+    layout sparse_coo in `weight.grad`; it has entries, zeros, for padding_idx too.
+
+    Differs from PyTorch: `autograd.grad` doesn't reach a weight with sparse gradients.
 
     See torch.nn.functional.embedding."""
     if padding_idx is not None:
@@ -40,7 +45,12 @@ def embedding(
     if max_norm is not None:
         with no_grad():
             record_inplace(ROWS["_embedding_renorm"], (weight, input, max_norm, norm_type), {})
-    return _embedding(input, weight, padding_idx, scale_grad_by_freq)
+    if not sparse or scale_grad_by_freq or not may_be_sparse(weight):
+        return _embedding(input, weight, padding_idx, scale_grad_by_freq)
+    rows = with_sparse_gradient(_embedding(input, weight.detach()), weight, input)
+    if padding_idx is None:
+        return rows
+    return where((input == padding_idx).unsqueeze(-1), rows.detach(), rows)
 
 
 def embedding_bag(

@@ -18,7 +18,7 @@ class Embedding(Module):
 
     Shapes: x (*) of integers, y (*, embedding_dim), W (num_embeddings, embedding_dim).
     Initialisation: standard normal; the row `padding_idx` is zero and gets no gradient.
-    Differs from PyTorch: with `sparse=True` the gradient is dense all the same.
+    sparse: the gradient of W is of layout sparse_coo; see functional.embedding.
     """
 
     __constants__ = [

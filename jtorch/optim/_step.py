@@ -72,6 +72,17 @@ class Update:
         transformation = self.transformation(values)
         return [leaf for a in arrays for leaf in jax.tree.leaves(transformation.init(a))]
 
+    def arguments(
+        self, params: list[Cell], grads: list[Cell], states: list[Cell], hyper: Cell
+    ) -> tuple:
+        """The arguments of `run`, in the order of the parameters here. A gradient may come in
+        several parts."""
+        count = len(grads) // len(params)
+        given: Any = tuple(grads)
+        if count > 1:
+            given = tuple(zip(*[iter(grads)] * count, strict=True))
+        return (tuple(params), given, tuple(states), hyper)
+
     def run(self, args: tuple, kwargs: dict) -> tuple:
         params, grads, states, values = args
         transformation = self.transformation([values[k] for k in range(len(self.hyper_names))])
@@ -278,7 +289,8 @@ def _record(context: Any, optimizer: Any, plan: Step, group: dict) -> None:
                 key.append(cell.index if cell.trace is trace else enter(trace, cell))
             state = trace.state.next.get(tuple(key))
             if state is None:
-                args = _arguments(plan, old, grads, hyper)
+                count = len(params)
+                args = plan.update.arguments(old[:count], grads, old[count:], hyper)
                 state = extend(trace, tuple(key), plan.update, args, {})
             if state is not None:
                 break
@@ -311,14 +323,6 @@ def _all_on(
         hyper if hyper.aval.device is where else copy_to(hyper, where),
         [c if c.aval.device is where else copy_to(c, where) for c in old],
     )
-
-
-def _arguments(plan: Step, old: list[Cell], grads: list[Cell], hyper: Cell) -> tuple:
-    count = len(plan.params)
-    given: Any = tuple(grads)
-    if len(grads) > count:  # a gradient in parts
-        given = tuple(zip(*[iter(grads)] * (len(grads) // count), strict=True))
-    return (tuple(old[:count]), given, tuple(old[count:]), hyper)
 
 
 def _replace(trace: Trace, state: Any, tensors: list[Tensor], old: list[Cell]) -> None:

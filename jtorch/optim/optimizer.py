@@ -255,9 +255,12 @@ class Optimizer:
         if name == "step" and isinstance(value, (int, float)):  # as PyTorch saved it before 1.12
             value = from_array(np.float32(value))
         if isinstance(value, Tensor) and param is not None and name != "step":
-            kind = param.dtype if param.is_floating_point() else value.dtype
-            return value.to(param.device, kind)
+            return value.to(param.device, self._kind(param, value))
         return value
+
+    def _kind(self, param: Tensor, value: Tensor) -> Any:
+        """The dtype that a loaded state gets."""
+        return param.dtype if param.is_floating_point() else value.dtype
 
     def start(self, group: dict[str, Any]) -> None:
         """Make the state of a group before its first step."""
