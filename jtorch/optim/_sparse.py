@@ -12,10 +12,10 @@ from ..functions.sparse.kind import pattern_of, values_of
 
 
 def densified(params: list[Tensor]) -> list[Any]:
-    """The gradients, sparse ones with their zeros: for rules that leave an element without
-    gradient as it is."""
-    gradients: list[Any] = [p._grad for p in params]
-    return [g.to_dense() if g.is_sparse else g for g in gradients]
+    """The gradients, sparse ones of dense parameters with their zeros: for rules that leave an
+    element without gradient as it is."""
+    pairs: list[Any] = [(p, p._grad) for p in params]
+    return [g.to_dense() if g.is_sparse and not p.is_sparse else g for p, g in pairs]
 
 
 def in_parts(gradient: Any) -> tuple[Tensor, Tensor]:

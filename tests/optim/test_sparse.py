@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,7 @@ def test_steps(name: str, options: dict[str, Any]) -> None:
     if name == "SparseAdam":
         again = Lookup(jtorch, name, options)
         again.table.load_state_dict(ours.table.state_dict())
-        again.optimizer.load_state_dict(found)
+        again.optimizer.load_state_dict(copy.deepcopy(found))
         for lookup in (ours, again):
             lookup.step(BATCHES[0])
         before = compilations()
