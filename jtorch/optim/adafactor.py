@@ -63,7 +63,8 @@ class Adafactor(Optimizer):
     def hyper(self, group: dict[str, Any]) -> tuple:
         eps1, eps2 = group["eps"]
         if eps1 is None:  # of the first parameter, as in PyTorch
-            eps1 = finfo(group["params"][0].dtype).eps
+            facts: Any = finfo(group["params"][0].dtype)
+            eps1 = facts.eps
         return (group["lr"], group["beta2_decay"], eps1, eps2, group["d"], group["weight_decay"])
 
     def gradients(self, params: list[Tensor]) -> list[Any]:
@@ -72,5 +73,5 @@ class Adafactor(Optimizer):
 
     @staticmethod
     def rule(hyper: dict[str, Any], options: dict[str, Any]) -> optax.GradientTransformation:
-        inner = transforms.adafactor(hyper["lr"], hyper["beta2_decay"], *hyper["eps"], hyper["d"])
+        inner = transforms.adafactor(hyper["lr"], hyper["beta2_decay"], hyper["eps"], hyper["d"])
         return transforms.with_decay(inner, hyper, {**options, "decoupled": True})

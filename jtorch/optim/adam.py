@@ -76,7 +76,7 @@ class Adam(Optimizer):
 
     @staticmethod
     def rule(hyper: dict[str, Any], options: dict[str, Any]) -> optax.GradientTransformation:
-        inner = transforms.adam(hyper["lr"], *hyper["betas"], hyper["eps"], options["amsgrad"])
+        inner = transforms.adam(hyper["lr"], hyper["betas"], hyper["eps"], options["amsgrad"])
         return transforms.with_decay(inner, hyper, options)
 
 

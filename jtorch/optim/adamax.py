@@ -54,5 +54,5 @@ class Adamax(Optimizer):
 
     @staticmethod
     def rule(hyper: dict[str, Any], options: dict[str, Any]) -> optax.GradientTransformation:
-        inner = transforms.adamax(hyper["lr"], *hyper["betas"], hyper["eps"])
+        inner = transforms.adamax(hyper["lr"], hyper["betas"], hyper["eps"])
         return transforms.with_decay(inner, hyper, options)

@@ -128,7 +128,7 @@ class Iteration:
         self.rate = _number(self.group["lr"])
         self.d: Any = state.get("d")
         self.t: Any = _number(state.get("t"))
-        self.history = [state.get(name) for name in HISTORY]
+        self.history: list[Any] = [state.get(name) for name in HISTORY]
         self.diagonal: Any = state.get("H_diag")
         self.previous: Any = state.get("prev_flat_grad")
         self.previous_loss: Any = state.get("prev_loss")

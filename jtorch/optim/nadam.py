@@ -58,7 +58,5 @@ class NAdam(Optimizer):
 
     @staticmethod
     def rule(hyper: dict[str, Any], options: dict[str, Any]) -> optax.GradientTransformation:
-        inner = transforms.nadam(
-            hyper["lr"], *hyper["betas"], hyper["eps"], hyper["momentum_decay"]
-        )
+        inner = transforms.nadam(hyper["lr"], hyper["betas"], hyper["eps"], hyper["momentum_decay"])
         return transforms.with_decay(inner, hyper, options)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import optax
 
 from .._core.alias import cell_of
@@ -54,7 +55,7 @@ class Parameters:
 
 
 jax.tree_util.register_pytree_with_keys(
-    Parameters, Parameters.with_keys, lambda names, values: Parameters(values, names)
+    Parameters, Parameters.with_keys, lambda names, values: Parameters(tuple(values), names)
 )
 
 
@@ -180,7 +181,7 @@ class Optax(Optimizer):
             called,
             treedef,
             tuple(order[field] for field in fields),
-            tuple(jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key) for _, leaf in leaves),
+            tuple(jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) for _, leaf in leaves),
         )
         update = GroupUpdate(self.rule, options, (), layout)
         stateful = [k for k, part in enumerate(held) if part]

@@ -352,7 +352,8 @@ def _hooked(step: Callable) -> Callable:
                         f"{step} must return None or a tuple of (new_args, new_kwargs), but got "
                         f"{given}."
                     )
-                (self, *args), kwargs = given
+                (self, *rest), kwargs = given
+                args = tuple(rest)
         result = step(self, *args, **kwargs)
         for hook in tuple(hooks["step_post"].values()):
             hook(self, (self, *args), kwargs)

@@ -56,5 +56,5 @@ class RAdam(Optimizer):
 
     @staticmethod
     def rule(hyper: dict[str, Any], options: dict[str, Any]) -> optax.GradientTransformation:
-        inner = transforms.radam(hyper["lr"], *hyper["betas"], hyper["eps"])
+        inner = transforms.radam(hyper["lr"], hyper["betas"], hyper["eps"])
         return transforms.with_decay(inner, hyper, options)

@@ -52,5 +52,5 @@ class Rprop(Optimizer):
 
     @staticmethod
     def rule(hyper: dict[str, Any], options: dict[str, Any]) -> optax.GradientTransformation:
-        inner = transforms.rprop(hyper["lr"], *hyper["etas"], *hyper["step_sizes"])
+        inner = transforms.rprop(hyper["lr"], hyper["etas"], hyper["step_sizes"])
         return transforms.with_decay(inner, hyper, options)

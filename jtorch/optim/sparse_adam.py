@@ -69,4 +69,4 @@ class SparseAdam(Optimizer):
     @staticmethod
     def rule(hyper: dict[str, Any], options: dict[str, Any]) -> optax.GradientTransformation:
         sign = -1 if options["maximize"] else 1
-        return transforms.sparse_adam(hyper["lr"], *hyper["betas"], hyper["eps"], sign)
+        return transforms.sparse_adam(hyper["lr"], hyper["betas"], hyper["eps"], sign)

@@ -23,16 +23,17 @@ class AdafactorState(NamedTuple):
     """Step count; of a matrix the means of squares along rows and columns, else all of them."""
 
     step: Array
-    row_var: Array | None
-    col_var: Array | None
-    variance: Array | None
+    row_var: Leaf
+    col_var: Leaf
+    variance: Leaf
 
 
 def adafactor(
-    lr: Any, beta2_decay: Any, eps1: Any, eps2: Any, d: Any
+    lr: Any, beta2_decay: Any, eps: Sequence[Any], d: Any
 ) -> optax.GradientTransformation:
     """Adam without a first moment, with a second moment of rank one and steps relative to the
     parameter's size: Shazeer and Stern 2018, with PyTorch's learning rate min(lr, 1 / sqrt(t))."""
+    eps1, eps2 = eps
 
     def init(params: Leaf) -> AdafactorState:
         if params.ndim < 2:

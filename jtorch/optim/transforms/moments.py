@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -17,16 +18,17 @@ class AdamState(NamedTuple):
     step: Array
     exp_avg: Array
     exp_avg_sq: Array
-    max_exp_avg_sq: Array | None = None
+    max_exp_avg_sq: Leaf = None
 
 
-def adam(lr: Any, beta1: Any, beta2: Any, eps: Any, amsgrad: bool) -> optax.GradientTransformation:
+def adam(lr: Any, betas: Sequence[Any], eps: Any, amsgrad: bool) -> optax.GradientTransformation:
     """-lr / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + eps), Kingma and Ba 2015, in
     PyTorch's order.
 
     m and v are the running means of g and g^2; AMSGrad (Reddi et al. 2018) takes the largest v so
     far.
     """
+    beta1, beta2 = betas
 
     def init(params: Leaf) -> AdamState:
         zeros = jnp.zeros_like(params)
@@ -38,11 +40,14 @@ def adam(lr: Any, beta1: Any, beta2: Any, eps: Any, amsgrad: bool) -> optax.Grad
         count = step.astype(jnp.float64)
         first = mean(state.exp_avg, g, beta1)
         second = mean_square(state.exp_avg_sq, g, beta2)
-        largest = jnp.maximum(state.max_exp_avg_sq, second) if amsgrad else None
+        new = AdamState(step, first, second)
+        if amsgrad:
+            second = jnp.maximum(state.max_exp_avg_sq, second)
+            new = new._replace(max_exp_avg_sq=second)
         step_size = lr / (1 - beta1**count)
         correction = jnp.sqrt(1 - beta2**count)
-        scale = jnp.sqrt(largest if amsgrad else second) / cast(correction, g) + cast(eps, g)
-        return -cast(step_size, g) * (first / scale), AdamState(step, first, second, largest)
+        scale = jnp.sqrt(second) / cast(correction, g) + cast(eps, g)
+        return -cast(step_size, g) * (first / scale), new
 
     return optax.GradientTransformation(init, update)
 
@@ -55,8 +60,9 @@ class AdamaxState(NamedTuple):
     exp_inf: Array
 
 
-def adamax(lr: Any, beta1: Any, beta2: Any, eps: Any) -> optax.GradientTransformation:
+def adamax(lr: Any, betas: Sequence[Any], eps: Any) -> optax.GradientTransformation:
     """-lr / (1 - beta1^t) * m / u with u = max(beta2 * u, |g| + eps), Kingma and Ba 2015."""
+    beta1, beta2 = betas
 
     def init(params: Leaf) -> AdamaxState:
         zeros = jnp.zeros_like(params)
@@ -83,10 +89,11 @@ class NadamState(NamedTuple):
 
 
 def nadam(
-    lr: Any, beta1: Any, beta2: Any, eps: Any, momentum_decay: Any
+    lr: Any, betas: Sequence[Any], eps: Any, momentum_decay: Any
 ) -> optax.GradientTransformation:
     """Adam with Nesterov's momentum, Dozat 2016; its momentum of step t is
     beta1 * (1 - 0.96^(t * momentum_decay) / 2)."""
+    beta1, beta2 = betas
 
     def init(params: Leaf) -> NadamState:
         zeros = jnp.zeros_like(params)
@@ -110,9 +117,10 @@ def nadam(
     return optax.GradientTransformation(init, update)
 
 
-def radam(lr: Any, beta1: Any, beta2: Any, eps: Any) -> optax.GradientTransformation:
+def radam(lr: Any, betas: Sequence[Any], eps: Any) -> optax.GradientTransformation:
     """Adam whose second moment is used, and rectified, once its variance is finite: Liu et al.
     2020."""
+    beta1, beta2 = betas
 
     def init(params: Leaf) -> AdamState:
         zeros = jnp.zeros_like(params)
@@ -138,14 +146,13 @@ def radam(lr: Any, beta1: Any, beta2: Any, eps: Any) -> optax.GradientTransforma
     return optax.GradientTransformation(init, update)
 
 
-def sparse_adam(
-    lr: Any, beta1: Any, beta2: Any, eps: Any, sign: int
-) -> optax.GradientTransformation:
+def sparse_adam(lr: Any, betas: Sequence[Any], eps: Any, sign: int) -> optax.GradientTransformation:
     """Adam on the rows that the gradient has, the others and their moments stay.
 
     The gradient is (values, places): rows of the parameter, where rows are what is left when the
     dimensions with sparse coordinates are one; those at the same place add up. sign: -1 to ascend.
     """
+    beta1, beta2 = betas
 
     def init(params: Leaf) -> AdamState:
         zeros = jnp.zeros_like(params)

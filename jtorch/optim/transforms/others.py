@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -50,11 +51,11 @@ class RpropState(NamedTuple):
     step_size: Array
 
 
-def rprop(
-    lr: Any, shrink: Any, grow: Any, smallest: Any, largest: Any
-) -> optax.GradientTransformation:
+def rprop(lr: Any, etas: Sequence[Any], step_sizes: Sequence[Any]) -> optax.GradientTransformation:
     """-sign(g) * s, where the step size s grows as long as an element's sign stays, and shrinks
     where it changes; there the gradient counts as 0: Riedmiller and Braun 1993."""
+    shrink, grow = etas
+    smallest, largest = step_sizes
 
     def init(params: Leaf) -> RpropState:
         return RpropState(number(0), jnp.zeros_like(params), filled(params, lr))

@@ -64,8 +64,8 @@ class RMSpropState(NamedTuple):
 
     step: Array
     square_avg: Array
-    momentum_buffer: Array | None
-    grad_avg: Array | None
+    momentum_buffer: Leaf
+    grad_avg: Leaf
 
 
 def rmsprop(
