@@ -125,7 +125,8 @@ class Iteration:
         self.params: list[Tensor] = self.group["params"]
         self.state = state = optimizer.state[self.params[0]]
         self.closure = enable_grad()(closure)
-        self.rate = _number(self.group["lr"])
+        lr = self.group["lr"]
+        self.rate = lr.item() if isinstance(lr, Tensor) else lr
         self.d: Any = state.get("d")
         self.t: Any = _number(state.get("t"))
         self.history: list[Any] = [state.get(name) for name in HISTORY]
@@ -163,7 +164,11 @@ class Iteration:
         for name, rows in zip(HISTORY, self.history, strict=True):
             self.state[name] = rows
         self.state["H_diag"] = self.diagonal
-        self.state["prev_flat_grad"] = self.previous
+        held = self.state.get("prev_flat_grad")
+        if held is None:
+            self.state["prev_flat_grad"] = self.previous.clone()
+        else:  # in place, as PyTorch: a state dict shares it
+            held.copy_(self.previous)
         self.state["prev_loss"] = self.previous_loss
 
     def _evaluate(self) -> Any:
