@@ -62,7 +62,7 @@ def net(lib: Any) -> Any:
 
 def plain(value: Any) -> str:
     """A value in words that are equal for both libraries."""
-    if isinstance(value, (torch.Tensor, jtorch.Tensor)):
+    if isinstance(value, (torch.Tensor, jtorch.Tensor)) and "Uninit" not in type(value).__name__:
         kind = "Parameter" if "Parameter" in type(value).__name__ else "Tensor"
         values = [f"{v:.5g}" for v in value.detach().double().reshape(-1).tolist()]
         return f"{kind}({list(value.shape)}, {value.dtype}, {values})"
@@ -91,5 +91,5 @@ def compare(scenario: Callable[[Any, Log], None]) -> None:
         said.append(log.lines)
     expected, found = said
     for line, wanted in zip(found, expected, strict=False):
-        assert line == wanted
+        assert line == wanted, f"\nfound    {line}\nexpected {wanted}"
     assert found == expected
