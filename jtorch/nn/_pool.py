@@ -48,12 +48,12 @@ def _functions(spatial: int) -> tuple[Callable, Callable]:
         for n, m, k in zip(inputs, outputs, kernel, strict=True):
             if m + k - 1 > n:
                 raise RuntimeError(f"{name}(): pool size {k} too large relative to input size {n}")
+        batch = input.shape[0] if input.dim() == spatial + 2 else 1
         if _random_samples is None:
-            batch = input.shape[0] if input.dim() == spatial + 2 else 1
             _random_samples = rand(
                 (batch, channels, spatial), dtype=input.dtype, device=input.device
             )
-        return _pool(input, _random_samples, kernel, outputs)
+        return _pool(input, _random_samples[:batch], kernel, outputs)
 
     def pool(
         input: Tensor,
