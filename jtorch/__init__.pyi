@@ -1805,6 +1805,14 @@ def norm(
     out: Tensor | None = None,
 ) -> Tensor:
     """The p-norm over dims, all of them by default. See torch.norm."""
+def norm_except_dim(
+    v: Tensor,
+    pow: _int = 2,
+    dim: _int = 0,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """The pow-norm over all dims but one, which are kept; over all if dim is -1, as a number."""
 def not_equal(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input != other, element by element. See torch.ne."""
 def orgqr(input: Tensor, tau: Tensor, *, out: Tensor | None = None) -> Tensor:

@@ -7,7 +7,8 @@ tools around parameters. Read module.py first.
 from __future__ import annotations
 
 from .._core.errors import absent
-from . import functional, init, modules, utils
+from . import common_types, functional, grad, init, modules, parallel, utils
+from ._arguments import factory_kwargs
 from ._linear_cross_entropy import LinearCrossEntropyOptions
 from .activation import (
     CELU,
@@ -52,6 +53,7 @@ from .batch_norm import (
     SyncBatchNorm,
 )
 from .container import (
+    Container,
     ModuleDict,
     ModuleList,
     Sequential,
@@ -175,6 +177,9 @@ from .padding import (
     ZeroPad2d,
     ZeroPad3d,
 )
+from .parallel import (
+    DataParallel,
+)
 from .parameter import (
     Buffer,
     Parameter,
@@ -231,6 +236,7 @@ __all__ = [
     "ConstantPad1d",
     "ConstantPad2d",
     "ConstantPad3d",
+    "Container",
     "Conv1d",
     "Conv2d",
     "Conv3d",
@@ -241,6 +247,7 @@ __all__ = [
     "CosineSimilarity",
     "CrossEntropyLoss",
     "CrossMapLRN2d",
+    "DataParallel",
     "Dropout",
     "Dropout1d",
     "Dropout2d",
@@ -356,9 +363,13 @@ __all__ = [
     "ZeroPad1d",
     "ZeroPad2d",
     "ZeroPad3d",
+    "common_types",
+    "factory_kwargs",
     "functional",
+    "grad",
     "init",
     "modules",
+    "parallel",
     "utils",
 ]
 

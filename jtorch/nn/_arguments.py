@@ -29,6 +29,24 @@ def _reverse_repeat_tuple(t: Iterable[int], n: int) -> tuple[int, ...]:
     return tuple(value for value in reversed(tuple(t)) for _ in range(n))
 
 
+def factory_kwargs(kwargs: dict[str, Any] | None) -> dict[str, Any]:
+    """The arguments of a layer that are for `empty`: device, dtype and memory_format.
+
+    Some of them may stand in `kwargs["factory_kwargs"]`. TypeError for any other, and for what is
+    given twice. See torch.nn.factory_kwargs.
+    """
+    given = {} if kwargs is None else dict(kwargs)
+    found = dict(given.pop("factory_kwargs", {}))
+    unexpected = given.keys() - {"device", "dtype", "memory_format"}
+    if unexpected:
+        raise TypeError(f"unexpected kwargs {unexpected}")
+    for name, value in given.items():
+        if name in found:
+            raise TypeError(f"{name} specified twice, in **kwargs and in factory_kwargs")
+        found[name] = value
+    return found
+
+
 def consume_prefix_in_state_dict_if_present(state_dict: dict[str, Any], prefix: str) -> None:
     """Take a prefix off the keys of a state_dict and its metadata, in place.
 

@@ -7,11 +7,30 @@ parameter_containers.py.
 from __future__ import annotations
 
 import operator
+import warnings
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 from .module import Module, indented
+
+
+class Container(Module):
+    """A module with the given children, by name. Deprecated: Module does all it does.
+
+    See torch.nn.Container.
+    """
+
+    def __init__(self, **kwargs: Module | None) -> None:
+        warnings.warn(
+            "`nn.Container` is deprecated. "
+            "All of its functionality is now implemented in `nn.Module`. Subclass that instead.",
+            FutureWarning,
+            stacklevel=2,
+        )
+        super().__init__()
+        for name, module in kwargs.items():
+            self.add_module(name, module)
 
 
 class _Numbered(Module):
@@ -294,4 +313,4 @@ def _factor(container: Sequential, other: int) -> int:
     return other
 
 
-__all__ = ["ModuleDict", "ModuleList", "Sequential"]
+__all__ = ["Container", "ModuleDict", "ModuleList", "Sequential"]
