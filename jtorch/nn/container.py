@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
-from .module import Module, indented
+from .module import Module, _addindent
 
 
 class Container(Module):
@@ -204,9 +204,9 @@ class ModuleList(_Numbered):
         if not runs:
             return f"{self._get_name()}()"
         lines = [
-            f"  ({first}): {indented(text)}\n"
+            f"  ({first}): {_addindent(text, 2)}\n"
             if first == last
-            else f"  ({first}-{last}): {last - first + 1} x {indented(text)}\n"
+            else f"  ({first}-{last}): {last - first + 1} x {_addindent(text, 2)}\n"
             for first, last, text in runs
         ]
         return f"{self._get_name()}(\n{''.join(lines)})"
