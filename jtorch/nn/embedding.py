@@ -81,12 +81,7 @@ class Embedding(Module):
         text = f"{self.num_embeddings}, {self.embedding_dim}"
         if self.padding_idx is not None:
             text += f", padding_idx={self.padding_idx}"
-        if self.max_norm is not None:
-            text += f", max_norm={self.max_norm}"
-        if self.norm_type != 2:
-            text += f", norm_type={self.norm_type}"
-        if self.scale_grad_by_freq is not False:
-            text += f", scale_grad_by_freq={self.scale_grad_by_freq}"
+        text += _options(self)
         if self.sparse is not False:
             text += ", sparse=True"
         return text
@@ -200,13 +195,7 @@ class EmbeddingBag(Module):
 
     def extra_repr(self) -> str:
         text = f"{self.num_embeddings}, {self.embedding_dim}"
-        if self.max_norm is not None:
-            text += f", max_norm={self.max_norm}"
-        if self.norm_type != 2:
-            text += f", norm_type={self.norm_type}"
-        if self.scale_grad_by_freq is not False:
-            text += f", scale_grad_by_freq={self.scale_grad_by_freq}"
-        text += f", mode={self.mode!r}"
+        text += f"{_options(self)}, mode={self.mode!r}"
         if self.padding_idx is not None:
             text += f", padding_idx={self.padding_idx}"
         return text
@@ -243,6 +232,18 @@ class EmbeddingBag(Module):
         )
         bag.weight.requires_grad = not freeze
         return bag
+
+
+def _options(layer: Embedding | EmbeddingBag) -> str:
+    """The part of the repr that both have."""
+    text = ""
+    if layer.max_norm is not None:
+        text += f", max_norm={layer.max_norm}"
+    if layer.norm_type != 2:
+        text += f", norm_type={layer.norm_type}"
+    if layer.scale_grad_by_freq is not False:
+        text += f", scale_grad_by_freq={layer.scale_grad_by_freq}"
+    return text
 
 
 def _checked_size(embeddings: Tensor) -> Sequence[int]:

@@ -162,14 +162,9 @@ class RMSNorm(Module):
         )
 
 
-class LocalResponseNorm(Module):
-    """y_c = x_c / (k + alpha / size * sum of x^2 over nearby channels)^beta. See
-    torch.nn.LocalResponseNorm.
+class _AcrossChannels(Module):
+    """The arguments of the two norms over nearby channels."""
 
-    Shapes: x and y (N, C, *); `size` is the number of nearby channels.
-    """
-
-    __constants__ = ["size", "alpha", "beta", "k"]
     size: int
     alpha: float
     beta: float
@@ -182,20 +177,24 @@ class LocalResponseNorm(Module):
         self.beta = beta
         self.k = k
 
-    def forward(self, input: Tensor) -> Tensor:
-        return F.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
-
     def extra_repr(self) -> str:
         return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
 
 
-def _shape(normalized_shape: int | Sequence[int]) -> tuple[int, ...]:
-    if isinstance(normalized_shape, (int, numbers.Integral)):
-        return (int(normalized_shape),)
-    return tuple(normalized_shape)
+class LocalResponseNorm(_AcrossChannels):
+    """y_c = x_c / (k + alpha / size * sum of x^2 over nearby channels)^beta. See
+    torch.nn.LocalResponseNorm.
+
+    Shapes: x and y (N, C, *); `size` is the number of nearby channels.
+    """
+
+    __constants__ = ["size", "alpha", "beta", "k"]
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
 
 
-class CrossMapLRN2d(Module):
+class CrossMapLRN2d(_AcrossChannels):
     """y_c = x_c / (k + alpha / size * sum of x^2 over nearby channels)^beta. See
     torch.nn.CrossMapLRN2d.
 
@@ -204,17 +203,8 @@ class CrossMapLRN2d(Module):
     takes its sum over other channels.
     """
 
-    size: int
-    alpha: float
-    beta: float
-    k: float
-
     def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1) -> None:
-        super().__init__()
-        self.size = size
-        self.alpha = alpha
-        self.beta = beta
-        self.k = k
+        super().__init__(size, alpha, beta, k)
 
     def forward(self, input: Tensor) -> Tensor:
         if input.dim() != 4:
@@ -226,8 +216,11 @@ class CrossMapLRN2d(Module):
         total = _einsum("cd,ndhw->nchw", near.to(input.dtype), input.square())
         return input * (self.k + self.alpha / self.size * total).pow(-self.beta)
 
-    def extra_repr(self) -> str:
-        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
+
+def _shape(normalized_shape: int | Sequence[int]) -> tuple[int, ...]:
+    if isinstance(normalized_shape, (int, numbers.Integral)):
+        return (int(normalized_shape),)
+    return tuple(normalized_shape)
 
 
 __all__ = [
