@@ -1,9 +1,13 @@
-"""Every module that PyTorch and jtorch have is held against PyTorch's somewhere."""
+"""Every module that PyTorch and jtorch have is held against PyTorch's somewhere, and stands where
+PyTorch's does."""
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from typing import Any
 
+import pytest
 import torch
 
 import jtorch
@@ -13,7 +17,7 @@ from .test_lazy import LAZY
 
 # Modules that are no layers, and where they are tested instead.
 ELSEWHERE = {
-    "Container": "test_container.py",
+    "Container": "test_utils.py",
     "Module": "test_module.py",
     "ModuleDict": "test_container.py",
     "ModuleList": "test_container.py",
@@ -32,3 +36,39 @@ def test_every_layer_has_a_row() -> None:
 def _is_module(room: Any, name: str) -> bool:
     kind = getattr(room, name, None)
     return isinstance(kind, type) and issubclass(kind, room.Module)
+
+
+FILES = [file.name for file in pkgutil.iter_modules(torch.nn.modules.__path__)]
+FILES.remove("_functions")  # the gradients of three layers
+# What code imports from there besides the layers.
+PRIVATE = {
+    "batchnorm": ["_BatchNorm", "_LazyNormBase", "_NormBase"],
+    "conv": ["_ConvNd", "_ConvTransposeNd", "_LazyConvXdMixin"],
+    "dropout": ["_DropoutNd"],
+    "instancenorm": ["_InstanceNorm"],
+    "lazy": ["LazyModuleMixin"],
+    "loss": ["_Loss", "_WeightedLoss"],
+    "module": ["_IncompatibleKeys", "_addindent", "register_module_forward_hook"],
+    "padding": ["_ConstantPadNd", "_ReflectionPadNd", "_ReplicationPadNd"],
+    "pooling": ["_AvgPoolNd", "_MaxPoolNd", "_MaxUnpoolNd"],
+    "utils": ["_ntuple", "_pair", "_reverse_repeat_tuple", "_single", "_triple"],
+}
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_files_of_modules(file: str) -> None:
+    theirs = importlib.import_module(f"torch.nn.modules.{file}")
+    layers = [
+        n
+        for n, value in vars(theirs).items()
+        if getattr(value, "__module__", "") == theirs.__name__
+    ]
+    wanted = [n for n in layers if _is_module(jtorch.nn, n) and _is_module(torch.nn, n)]
+    if not wanted and file not in PRIVATE:
+        return
+    ours = importlib.import_module(f"jtorch.nn.modules.{file}")
+    assert [n for n in wanted if getattr(ours, n, None) is not getattr(jtorch.nn, n)] == []
+    assert [n for n in wanted if n != "Module" and n not in vars(jtorch.nn.modules)] == []
+    for name in PRIVATE.get(file, []):
+        assert hasattr(theirs, name)
+        assert hasattr(ours, name), name

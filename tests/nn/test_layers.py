@@ -212,6 +212,7 @@ LAYERS = [
     row("nn.PairwiseDistance(p=1, keepdim=True)", (4, 5), (4, 5)),
     row("nn.CosineSimilarity(dim=-1)", (4, 5), (4, 5)),
     row("nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))", (5, 3)),
+    row("nn.DataParallel(nn.Linear(3, 4))", (5, 3)),
 ]
 ACTIVATIONS = [
     row(text, (3, 4))
