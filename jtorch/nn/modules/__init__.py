@@ -70,13 +70,18 @@ def _room(name: str, files: tuple[ModuleType, ...]) -> ModuleType:
     room = ModuleType(f"{__name__}.{name}", files[0].__doc__)
     for file in files:
         vars(room).update({k: v for k, v in vars(file).items() if not k.startswith("__")})
+    vars(room)["__all__"] = [name for file in files for name in getattr(file, "__all__", ())]
     return room
 
 
-__all__ = []
-for _name, _files in _FILES.items():
-    globals()[_name] = sys.modules[f"{__name__}.{_name}"] = _room(_name, _files)
-    for _file in _files:
-        _public = [n for n in getattr(_file, "__all__", ()) if n[0].isupper()]
-        globals().update({n: getattr(_file, n) for n in _public})
-        __all__ += _public  # pyright: ignore[reportUnsupportedDunderAll]
+_rooms = {name: _room(name, files) for name, files in _FILES.items()}
+_layers = {
+    name: value
+    for room in _rooms.values()
+    for name, value in vars(room).items()
+    if name in getattr(room, "__all__", ()) and name[0].isupper()
+}
+globals().update(_rooms | _layers)
+sys.modules.update({f"{__name__}.{name}": room for name, room in _rooms.items()})
+
+__all__ = sorted(_layers)  # pyright: ignore[reportUnsupportedDunderAll]
