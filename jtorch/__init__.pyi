@@ -1143,6 +1143,19 @@ def group_norm(
     out: Tensor | None = None,
 ) -> Tensor:
     """The channels (dim 1) in groups, each standardised in each sample, times weight, plus bias by channel. See torch.nn.functional.group_norm."""
+def gru(*args: Any, **kwargs: Any) -> _tuple[Tensor, ...]:
+    """(input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first), or (data, batch_sizes, hx, ...) of a packed sequence -> output and last states."""
+def gru_cell(
+    input: Tensor,
+    hx: Tensor,
+    w_ih: Tensor,
+    w_hh: Tensor,
+    b_ih: Tensor | None = None,
+    b_hh: Tensor | None = None,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """h' = (1 - z) n + z h: (N, I), (N, H) -> (N, H). See torch.gru_cell and torch.nn.GRUCell."""
 def gt(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input > other, element by element. See torch.gt."""
 half: _dtype
@@ -1408,6 +1421,19 @@ def logsumexp(
 ) -> Tensor:
     """log(sum(exp(input))), without overflow. See torch.logsumexp."""
 long: _dtype
+def lstm(*args: Any, **kwargs: Any) -> _tuple[Tensor, ...]:
+    """(input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first), or (data, batch_sizes, hx, ...) of a packed sequence -> output and last states."""
+def lstm_cell(
+    input: Tensor,
+    hx: Sequence[Tensor],
+    w_ih: Tensor,
+    w_hh: Tensor,
+    b_ih: Tensor | None = None,
+    b_hh: Tensor | None = None,
+    *,
+    out: Sequence[Tensor] | None = None,
+) -> _tuple[Tensor, Tensor]:
+    """c' = f c + i g, h' = o tanh(c'): (N, I), (h, c) of (N, H) -> (h', c')."""
 def lt(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input < other, element by element. See torch.lt."""
 def lu_solve(
@@ -1946,6 +1972,32 @@ def rms_norm(
     out: Tensor | None = None,
 ) -> Tensor:
     """input / sqrt(mean(input^2) + eps) over its last dims, times weight; eps defaults to the dtype's machine epsilon. See torch.nn.functional.rms_norm."""
+def rnn_relu(*args: Any, **kwargs: Any) -> _tuple[Tensor, ...]:
+    """(input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first), or (data, batch_sizes, hx, ...) of a packed sequence -> output and last states."""
+def rnn_relu_cell(
+    input: Tensor,
+    hx: Tensor,
+    w_ih: Tensor,
+    w_hh: Tensor,
+    b_ih: Tensor | None = None,
+    b_hh: Tensor | None = None,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """relu(W_ih input + b_ih + W_hh h + b_hh): (N, I), (N, H) -> (N, H)."""
+def rnn_tanh(*args: Any, **kwargs: Any) -> _tuple[Tensor, ...]:
+    """(input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first), or (data, batch_sizes, hx, ...) of a packed sequence -> output and last states."""
+def rnn_tanh_cell(
+    input: Tensor,
+    hx: Tensor,
+    w_ih: Tensor,
+    w_hh: Tensor,
+    b_ih: Tensor | None = None,
+    b_hh: Tensor | None = None,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """tanh(W_ih input + b_ih + W_hh h + b_hh): (N, I), (N, H) -> (N, H)."""
 def roll(
     input: Tensor,
     shifts: _int | Sequence[_int],

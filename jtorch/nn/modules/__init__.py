@@ -24,6 +24,7 @@ from .. import (
     norm,
     padding,
     pool,
+    recurrent,
 )
 
 _FILES = {
@@ -43,6 +44,7 @@ _FILES = {
     "padding": padding,
     "pixelshuffle": image,
     "pooling": pool,
+    "rnn": recurrent,
     "sparse": embedding,
     "upsampling": image,
     "utils": _arguments,
