@@ -1143,7 +1143,17 @@ def group_norm(
     out: Tensor | None = None,
 ) -> Tensor:
     """The channels (dim 1) in groups, each standardised in each sample, times weight, plus bias by channel. See torch.nn.functional.group_norm."""
-def gru(*args: Any, **kwargs: Any) -> _tuple[Tensor, ...]:
+def gru(
+    input: Tensor,
+    hx: Any,
+    params: Sequence[Tensor],
+    has_biases: _bool,
+    num_layers: _int,
+    dropout: _float,
+    train: _bool,
+    bidirectional: _bool,
+    batch_first: _bool,
+) -> _tuple[Tensor, ...]:
     """(input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first), or (data, batch_sizes, hx, ...) of a packed sequence -> output and last states."""
 def gru_cell(
     input: Tensor,
@@ -1421,7 +1431,17 @@ def logsumexp(
 ) -> Tensor:
     """log(sum(exp(input))), without overflow. See torch.logsumexp."""
 long: _dtype
-def lstm(*args: Any, **kwargs: Any) -> _tuple[Tensor, ...]:
+def lstm(
+    input: Tensor,
+    hx: Any,
+    params: Sequence[Tensor],
+    has_biases: _bool,
+    num_layers: _int,
+    dropout: _float,
+    train: _bool,
+    bidirectional: _bool,
+    batch_first: _bool,
+) -> _tuple[Tensor, ...]:
     """(input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first), or (data, batch_sizes, hx, ...) of a packed sequence -> output and last states."""
 def lstm_cell(
     input: Tensor,
@@ -1972,7 +1992,17 @@ def rms_norm(
     out: Tensor | None = None,
 ) -> Tensor:
     """input / sqrt(mean(input^2) + eps) over its last dims, times weight; eps defaults to the dtype's machine epsilon. See torch.nn.functional.rms_norm."""
-def rnn_relu(*args: Any, **kwargs: Any) -> _tuple[Tensor, ...]:
+def rnn_relu(
+    input: Tensor,
+    hx: Any,
+    params: Sequence[Tensor],
+    has_biases: _bool,
+    num_layers: _int,
+    dropout: _float,
+    train: _bool,
+    bidirectional: _bool,
+    batch_first: _bool,
+) -> _tuple[Tensor, ...]:
     """(input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first), or (data, batch_sizes, hx, ...) of a packed sequence -> output and last states."""
 def rnn_relu_cell(
     input: Tensor,
@@ -1985,7 +2015,17 @@ def rnn_relu_cell(
     out: Tensor | None = None,
 ) -> Tensor:
     """relu(W_ih input + b_ih + W_hh h + b_hh): (N, I), (N, H) -> (N, H)."""
-def rnn_tanh(*args: Any, **kwargs: Any) -> _tuple[Tensor, ...]:
+def rnn_tanh(
+    input: Tensor,
+    hx: Any,
+    params: Sequence[Tensor],
+    has_biases: _bool,
+    num_layers: _int,
+    dropout: _float,
+    train: _bool,
+    bidirectional: _bool,
+    batch_first: _bool,
+) -> _tuple[Tensor, ...]:
     """(input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first), or (data, batch_sizes, hx, ...) of a packed sequence -> output and last states."""
 def rnn_tanh_cell(
     input: Tensor,

@@ -6,6 +6,7 @@ is a row in jtorch/ops/recurrent.py. The layers are in jtorch/nn/recurrent.py.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,9 +18,19 @@ from .packing import Packing
 
 _recurrent, _cat, _stack = row("_recurrent"), row("cat"), row("stack")
 
-_PADDED = ("input", "hx", "params", "has_biases", "num_layers", "dropout", "train", "bidirectional")
-_PACKED = ("data", "batch_sizes", *_PADDED[1:])
-_PADDED += ("batch_first",)
+# The arguments in torch's order. Of a packed batch, the first is two.
+_PADDED = {
+    "input": "Tensor",
+    "hx": "Any",
+    "params": "Sequence[Tensor]",
+    "has_biases": "bool",
+    "num_layers": "int",
+    "dropout": "float",
+    "train": "bool",
+    "bidirectional": "bool",
+    "batch_first": "bool",
+}
+_PACKED = ("data", "batch_sizes", *list(_PADDED)[1:-1])
 
 
 class Stack:
@@ -114,6 +125,10 @@ def _function(name: str, mode: str) -> Callable[..., tuple[Tensor, ...]]:
         output, *states = network.run(input, hx, given["params"])
         return (output.transpose(0, 1) if given["batch_first"] else output), *states
 
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    parameters = [inspect.Parameter(n, kind, annotation=a) for n, a in _PADDED.items()]
+    signature = inspect.Signature(parameters, return_annotation="tuple[Tensor, ...]")
+    apply.__signature__ = signature  # pyright: ignore[reportFunctionMemberAccess]
     apply.__name__ = apply.__qualname__ = name
     apply.__doc__ = (
         "(input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first), "

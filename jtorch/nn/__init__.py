@@ -114,6 +114,9 @@ from .margin_loss import (
 from .module import (
     Module,
 )
+from .multihead_attention import (
+    MultiheadAttention,
+)
 from .norm import (
     BatchNorm1d,
     BatchNorm2d,
@@ -178,6 +181,13 @@ from .recurrent_cell import (
     LSTMCell,
     RNNCell,
     RNNCellBase,
+)
+from .transformer import (
+    Transformer,
+    TransformerDecoder,
+    TransformerDecoderLayer,
+    TransformerEncoder,
+    TransformerEncoderLayer,
 )
 
 __all__ = [
@@ -266,6 +276,7 @@ __all__ = [
     "MultiLabelMarginLoss",
     "MultiLabelSoftMarginLoss",
     "MultiMarginLoss",
+    "MultiheadAttention",
     "NLLLoss",
     "PReLU",
     "PairwiseDistance",
@@ -304,6 +315,11 @@ __all__ = [
     "Tanh",
     "Tanhshrink",
     "Threshold",
+    "Transformer",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
     "TripletMarginLoss",
     "TripletMarginWithDistanceLoss",
     "Unflatten",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import warnings
 
-from .._core.dtype import bool_
+from .._core.dtype import bool_, dtype
 from .._core.tensor import Tensor
 from .._expose import row
 from ..functions.creation import zeros_like
@@ -73,22 +73,27 @@ def _is_batched(
     return dims == 3
 
 
-def _masks(mask: Tensor | None, padding: Tensor | None, like: Tensor) -> list[Tensor | None]:
-    """Both masks as what is added to the scores: booleans as -inf where they are true."""
-    if mask is not None and padding is not None and mask.dtype is not padding.dtype:
+def additive_mask(
+    mask: Tensor | None, kind: dtype, name: str, other_name: str = "", other: dtype | None = None
+) -> Tensor | None:
+    """A mask as what is added to the scores: booleans as -inf where they are true.
+
+    kind: the dtype of the scores. other: the dtype of another mask, which should be the same."""
+    if mask is None:
+        return None
+    _require(
+        mask.dtype is bool_ or mask.is_floating_point(),
+        f"only bool and floating types of {name} are supported",
+    )
+    if other is not None and mask.dtype is not other:
         warnings.warn(
-            "Support for mismatched key_padding_mask and attn_mask is deprecated. Use same type "
-            "for both instead.",
+            f"Support for mismatched {name} and {other_name} is deprecated. Use same type for both "
+            "instead.",
             stacklevel=3,
         )
-    found = []
-    for name, given in (("attn_mask", mask), ("key_padding_mask", padding)):
-        if given is not None and not given.is_floating_point():
-            known = given.dtype is bool_
-            _require(known, f"only bool and floating types of {name} are supported")
-            given = zeros_like(given, dtype=like.dtype).masked_fill_(given, -math.inf)
-        found.append(given)
-    return found
+    if mask.is_floating_point():
+        return mask
+    return zeros_like(mask, dtype=kind).masked_fill_(mask, -math.inf)
 
 
 def _checked_mask(mask: Tensor | None, sizes: tuple[int, int], heads: int) -> Tensor | None:
@@ -190,25 +195,15 @@ def _attend(
     dropout_p: float,
     causal: bool,
     batch: int,
+    need_weights: bool,
 ) -> tuple[Tensor, Tensor | None]:
-    """The heads' outputs, and their weights (N, heads, L, S) after dropout."""
-    scores = (q * math.sqrt(1 / q.shape[-1])) @ k.transpose(-2, -1)
-    weights = _softmax(scores if mask is None else scores + mask, -1)
-    if dropout_p > 0:
-        weights = dropout(weights, dropout_p)
-    return weights @ v, weights.reshape(batch, -1, *weights.shape[1:])
-
-
-def _attend_at_once(
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    mask: Tensor | None,
-    dropout_p: float,
-    causal: bool,
-    batch: int,
-) -> tuple[Tensor, Tensor | None]:
-    """The heads' outputs alone."""
+    """The heads' outputs, and if wanted their weights (N, heads, L, S) after dropout."""
+    if need_weights:
+        scores = (q * math.sqrt(1 / q.shape[-1])) @ k.transpose(-2, -1)
+        weights = _softmax(scores if mask is None else scores + mask, -1)
+        if dropout_p > 0:
+            weights = dropout(weights, dropout_p)
+        return weights @ v, weights.reshape(batch, -1, *weights.shape[1:])
     query, key, value = (x.reshape(batch, -1, *x.shape[1:]) for x in (q, k, v))
     if mask is not None:
         mask = mask.unsqueeze(0) if len(mask) == 1 else mask.reshape(batch, -1, *mask.shape[1:])
@@ -253,21 +248,26 @@ def multi_head_attention_forward(
         key_padding_mask = None if key_padding_mask is None else key_padding_mask.unsqueeze(0)
     length, batch, embed_dim = query.shape
     if is_causal and attn_mask is None:
-        raise RuntimeError("Need attn_mask if specifying the is_causal hint.")
+        raise RuntimeError(
+            "Need attn_mask if specifying the is_causal hint. You may use the Transformer module "
+            "method `generate_square_subsequent_mask` to create this mask."
+        )
     causal = is_causal and key_padding_mask is None and not need_weights
-    masks = _masks(None if causal else attn_mask, key_padding_mask, query)
+    names = ("key_padding_mask", "attn_mask")
+    other = None if attn_mask is None else attn_mask.dtype
+    padding = additive_mask(key_padding_mask, query.dtype, *names, other)
+    attn_mask = None if causal else additive_mask(attn_mask, query.dtype, "attn_mask")
     _check_sizes(query, key, value, embed_dim_to_check, num_heads, use_separate_proj_weight)
-    mask = _checked_mask(masks[0], (length, key.shape[0]), batch * num_heads)
+    mask = _checked_mask(attn_mask, (length, key.shape[0]), batch * num_heads)
     separate = (q_proj_weight, k_proj_weight, v_proj_weight) if use_separate_proj_weight else None
     q, k, v = _projected((query, key, value), separate, in_proj_weight, in_proj_bias)
     k, v = _with_biases(k, v, bias_k, bias_v, static_k is None and static_v is None)
     q, k, v = _in_heads(q, k, v, static_k, static_v, batch * num_heads)
     if add_zero_attn:
         k, v = (_cat([x, x.new_zeros(x.shape[0], 1, x.shape[2])], 1) for x in (k, v))
-    mask = _merged(mask, masks[1], (bias_k is not None) + add_zero_attn, num_heads)
+    mask = _merged(mask, padding, (bias_k is not None) + add_zero_attn, num_heads)
     dropout_p = dropout_p if training else 0.0
-    attend = _attend if need_weights else _attend_at_once
-    output, weights = attend(q, k, v, mask, dropout_p, causal, batch)
+    output, weights = _attend(q, k, v, mask, dropout_p, causal, batch, need_weights)
     output = output.transpose(0, 1).reshape(length * batch, embed_dim)
     output = _linear(output, out_proj_weight, out_proj_bias).reshape(length, batch, -1)
     if weights is not None and average_attn_weights:

@@ -25,6 +25,7 @@ from .. import (
     padding,
     pool,
     recurrent,
+    transformer,
 )
 
 _FILES = {
@@ -46,6 +47,7 @@ _FILES = {
     "pooling": pool,
     "rnn": recurrent,
     "sparse": embedding,
+    "transformer": transformer,
     "upsampling": image,
     "utils": _arguments,
 }
