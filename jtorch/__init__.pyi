@@ -1165,7 +1165,7 @@ def gru_cell(
     *,
     out: Tensor | None = None,
 ) -> Tensor:
-    """h' = (1 - z) n + z h: (N, I), (N, H) -> (N, H). See torch.gru_cell and torch.nn.GRUCell."""
+    """h' = (1 - z) n + z h: (N, I), (N, H) -> (N, H)."""
 def gt(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input > other, element by element. See torch.gt."""
 half: _dtype

@@ -7,7 +7,7 @@ tools around parameters. Read module.py first.
 from __future__ import annotations
 
 from .._core.errors import absent
-from . import functional, init, modules, utils
+from . import attention, functional, init, modules, utils
 from ._linear_cross_entropy import LinearCrossEntropyOptions
 from .activation import (
     CELU,
@@ -330,6 +330,7 @@ __all__ = [
     "ZeroPad1d",
     "ZeroPad2d",
     "ZeroPad3d",
+    "attention",
     "functional",
     "init",
     "modules",

@@ -61,19 +61,48 @@ def _is_causal(mask: Tensor | None, hint: bool | None, length: int) -> bool:
 
 
 class _Layer(Module):
-    """What the layers of encoder and decoder share: attention to oneself, and the network."""
+    """What the layers of encoder and decoder share: their parts, attention to oneself, and the
+    network."""
 
     __constants__ = ["norm_first"]
+    _attentions: tuple[str, ...] = ("self_attn",)
 
-    linear1: Module
-    linear2: Module
+    self_attn: MultiheadAttention
     norm1: LayerNorm
     norm2: LayerNorm
-    dropout: Module
-    dropout1: Module
-    self_attn: MultiheadAttention
-    norm_first: bool
-    activation: Callable[..., Tensor]
+    dropout1: Dropout
+    dropout2: Dropout
+
+    def __init__(
+        self,
+        d_model: int,
+        nhead: int,
+        dim_feedforward: int = 2048,
+        dropout: float = 0.1,
+        activation: str | Callable[[Tensor], Tensor] = F.relu,
+        layer_norm_eps: float = 1e-5,
+        batch_first: bool = False,
+        norm_first: bool = False,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        place = {"device": device, "dtype": dtype}
+        options = {"dropout": dropout, "bias": bias, "batch_first": batch_first}
+        for name in self._attentions:
+            setattr(self, name, MultiheadAttention(d_model, nhead, **options, **place))
+        self.linear1 = Linear(d_model, dim_feedforward, bias, **place)
+        self.dropout = Dropout(dropout)
+        self.linear2 = Linear(dim_feedforward, d_model, bias, **place)
+        self.norm_first = norm_first
+        blocks = range(1, len(self._attentions) + 2)
+        for number in blocks:
+            norm = LayerNorm(d_model, layer_norm_eps, bias=bias, **place)
+            setattr(self, f"norm{number}", norm)
+        for number in blocks:
+            setattr(self, f"dropout{number}", Dropout(dropout))
+        self.activation = _activation(activation)
 
     def _attend_to_oneself(
         self, x: Tensor, mask: Tensor | None, padding: Tensor | None, is_causal: bool
@@ -97,38 +126,13 @@ class TransformerEncoderLayer(_Layer):
     Initialisation: that of MultiheadAttention, Linear and LayerNorm.
     """
 
-    def __init__(
-        self,
-        d_model: int,
-        nhead: int,
-        dim_feedforward: int = 2048,
-        dropout: float = 0.1,
-        activation: str | Callable[[Tensor], Tensor] = F.relu,
-        layer_norm_eps: float = 1e-5,
-        batch_first: bool = False,
-        norm_first: bool = False,
-        bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__()
-        place = {"device": device, "dtype": dtype}
-        options = {"dropout": dropout, "bias": bias, "batch_first": batch_first}
-        self.self_attn = MultiheadAttention(d_model, nhead, **options, **place)
-        self.linear1 = Linear(d_model, dim_feedforward, bias, **place)
-        self.dropout = Dropout(dropout)
-        self.linear2 = Linear(dim_feedforward, d_model, bias, **place)
-        self.norm_first = norm_first
-        self.norm1 = LayerNorm(d_model, layer_norm_eps, bias=bias, **place)
-        self.norm2 = LayerNorm(d_model, layer_norm_eps, bias=bias, **place)
-        self.dropout1 = Dropout(dropout)
-        self.dropout2 = Dropout(dropout)
-        activation = _activation(activation)
-        self.activation_relu_or_gelu = 0
+    @property
+    def activation_relu_or_gelu(self) -> int:
+        """1 if the activation is relu, 2 if gelu, else 0."""
         for number, function, layer in ((1, F.relu, ReLU), (2, F.gelu, GELU)):
-            if activation is function or isinstance(activation, layer):
-                self.activation_relu_or_gelu = number
-        self.activation = activation
+            if self.activation is function or isinstance(self.activation, layer):
+                return number
+        return 0
 
     def forward(
         self,
@@ -155,36 +159,11 @@ class TransformerDecoderLayer(_Layer):
     encoder. Initialisation: that of MultiheadAttention, Linear and LayerNorm.
     """
 
-    def __init__(
-        self,
-        d_model: int,
-        nhead: int,
-        dim_feedforward: int = 2048,
-        dropout: float = 0.1,
-        activation: str | Callable[[Tensor], Tensor] = F.relu,
-        layer_norm_eps: float = 1e-5,
-        batch_first: bool = False,
-        norm_first: bool = False,
-        bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__()
-        place = {"device": device, "dtype": dtype}
-        options = {"dropout": dropout, "bias": bias, "batch_first": batch_first}
-        self.self_attn = MultiheadAttention(d_model, nhead, **options, **place)
-        self.multihead_attn = MultiheadAttention(d_model, nhead, **options, **place)
-        self.linear1 = Linear(d_model, dim_feedforward, bias, **place)
-        self.dropout = Dropout(dropout)
-        self.linear2 = Linear(dim_feedforward, d_model, bias, **place)
-        self.norm_first = norm_first
-        self.norm1 = LayerNorm(d_model, layer_norm_eps, bias=bias, **place)
-        self.norm2 = LayerNorm(d_model, layer_norm_eps, bias=bias, **place)
-        self.norm3 = LayerNorm(d_model, layer_norm_eps, bias=bias, **place)
-        self.dropout1 = Dropout(dropout)
-        self.dropout2 = Dropout(dropout)
-        self.dropout3 = Dropout(dropout)
-        self.activation = _activation(activation)
+    _attentions = ("self_attn", "multihead_attn")
+
+    multihead_attn: MultiheadAttention
+    norm3: LayerNorm
+    dropout3: Dropout
 
     def forward(
         self,

@@ -301,44 +301,25 @@ def lstm_cell(
     return h, c
 
 
-@op(public=TORCH)
-def gru_cell(
-    input: Array,
-    hx: Array,
-    w_ih: Array,
-    w_hh: Array,
-    b_ih: Array | None = None,
-    b_hh: Array | None = None,
-) -> Array:
-    """h' = (1 - z) n + z h: (N, I), (N, H) -> (N, H). See torch.gru_cell and torch.nn.GRUCell."""
-    return _one_step("GRU", input, (hx,), w_ih, w_hh, b_ih, b_hh)[0]
+def _declare(name: str, mode: str, formula: str) -> None:
+    """The row of a cell whose state is h alone."""
+
+    def cell(
+        input: Array,
+        hx: Array,
+        w_ih: Array,
+        w_hh: Array,
+        b_ih: Array | None = None,
+        b_hh: Array | None = None,
+    ) -> Array:
+        return _one_step(mode, input, (hx,), w_ih, w_hh, b_ih, b_hh)[0]
+
+    layer = f"{mode.partition('_')[0]}Cell"
+    cell.__name__ = name
+    cell.__doc__ = f"{formula}: (N, I), (N, H) -> (N, H).\n\nSee torch.{name} and torch.nn.{layer}."
+    op(name=name, public=TORCH)(cell)
 
 
-@op(public=TORCH)
-def rnn_tanh_cell(
-    input: Array,
-    hx: Array,
-    w_ih: Array,
-    w_hh: Array,
-    b_ih: Array | None = None,
-    b_hh: Array | None = None,
-) -> Array:
-    """tanh(W_ih input + b_ih + W_hh h + b_hh): (N, I), (N, H) -> (N, H).
-
-    See torch.rnn_tanh_cell and torch.nn.RNNCell."""
-    return _one_step("RNN_TANH", input, (hx,), w_ih, w_hh, b_ih, b_hh)[0]
-
-
-@op(public=TORCH)
-def rnn_relu_cell(
-    input: Array,
-    hx: Array,
-    w_ih: Array,
-    w_hh: Array,
-    b_ih: Array | None = None,
-    b_hh: Array | None = None,
-) -> Array:
-    """relu(W_ih input + b_ih + W_hh h + b_hh): (N, I), (N, H) -> (N, H).
-
-    See torch.rnn_relu_cell and torch.nn.RNNCell."""
-    return _one_step("RNN_RELU", input, (hx,), w_ih, w_hh, b_ih, b_hh)[0]
+_declare("gru_cell", "GRU", "h' = (1 - z) n + z h")
+_declare("rnn_tanh_cell", "RNN_TANH", "tanh(W_ih input + b_ih + W_hh h + b_hh)")
+_declare("rnn_relu_cell", "RNN_RELU", "relu(W_ih input + b_ih + W_hh h + b_hh)")
