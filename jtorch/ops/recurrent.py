@@ -194,16 +194,21 @@ def _unroll_jvp(cell: Cell, reverse: bool, primals: tuple, tangents: tuple) -> t
     moved = None if projected is None else projected @ weights_tangent.projection
 
     def step(tangent: State, now: tuple) -> tuple[State, Array]:
-        entering, moved, coefficients, active = now
+        entering, moved, coefficients, masks = now
         own = tangent[0] @ weights.hidden
         new = cell.follow(entering, own, coefficients, tangent)
         if moved is not None:
             new = (new[0] @ weights.projection + moved, *new[1:])
-        if active is not None:
-            new = _hold(active, new, tangent)
+        if masks is not None:
+            new = tuple(map(jnp.where, masks, new, tangent))
         return new, new[0]
 
-    over = (entering, moved, coefficients, active)
+    # Of the full shape, so that nothing of the linear scan is left to a scan of its own.
+    masks = None
+    if active is not None:
+        steps = active.shape[0]
+        masks = tuple(jnp.broadcast_to(active, (steps, *part.shape)) for part in state)
+    over = (entering, moved, coefficients, masks)
     last_tangent, h_tangent = jax.lax.scan(step, state_tangent, over, reverse=reverse)
     return (h, last), (h_tangent, last_tangent)
 
@@ -230,9 +235,13 @@ def recurrent(
     zeros if None. lengths: (N) steps of each sequence; h is zero where a sequence has ended.
     """
     cell = CELLS[mode]
+    steps, batch = input.shape[:2]
+    active = None
+    if lengths is not None:
+        active = (jnp.arange(steps)[:, None] < lengths)[..., None]
+        input = jnp.where(active, input, 0)  # padding may be NaN, of which 0 times is NaN
     bias = b_ih if b_hh is None or cell.apart else b_ih + b_hh  # pyright: ignore
     given = linear(input, w_ih, bias)
-    steps, batch = input.shape[:2]
     widths = [w_hh.shape[1], w_hh.shape[0] // 4][: 2 if mode == "LSTM" else 1]
     state = tuple(
         jnp.zeros((batch, width), input.dtype) if first is None else first[place]
@@ -240,9 +249,6 @@ def recurrent(
     )
     projection = None if w_hr is None else w_hr.T
     weights = Weights(w_hh.T, b_hh if cell.apart else None, projection)
-    active = None
-    if lengths is not None:
-        active = (jnp.arange(steps)[:, None] < lengths)[..., None]
     h, last = unroll(cell, reverse, given, state, weights, active)
     return (h if active is None else jnp.where(active, h, 0), *last)
 

@@ -69,8 +69,11 @@ def given(library: Any, layer: Any, kind: str) -> tuple[list, list]:
     arguments = leaves[:1]
     if form in ("packed", "falling"):
         lengths = [4, 3, 1] if form == "falling" else [1, 4, 3]
+        ended = np.arange(STEPS) >= np.array(lengths)[:, None]
+        ended = library.from_numpy(ended if layer.batch_first else ended.T)
+        padded = leaves[0].masked_fill(ended[..., None], float("nan"))
         pack = library.nn.utils.rnn.pack_padded_sequence
-        arguments = [pack(leaves[0], lengths, layer.batch_first, form == "falling")]
+        arguments = [pack(padded, lengths, layer.batch_first, form == "falling")]
     if not hx:
         return arguments, leaves[:1]
     if "LSTM" in type(layer).__name__:

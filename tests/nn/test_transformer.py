@@ -47,14 +47,13 @@ TRANSFORMERS = [
         f"nn.TransformerDecoderLayer({SIZES}, torch.tanh, 1e-3, bias=False, norm_first=True)",
         "layer(x, y, causal, hidden, ended, over)",
     ),
-    (f"nn.TransformerDecoderLayer({SIZES}, batch_first=True)", "layer(x, y[:3])"),
     (
         f"nn.TransformerEncoder(nn.TransformerEncoderLayer({SIZES}, batch_first=True), 2)",
         "layer(x.transpose(0, 1), src_key_padding_mask=ended)",
     ),
     (
-        f"nn.TransformerDecoder(nn.TransformerDecoderLayer({SIZES}), 1, nn.LayerNorm(4))",
-        "layer(x, y, nn.Transformer.generate_square_subsequent_mask(3))",
+        f"nn.TransformerDecoder(nn.TransformerDecoderLayer({SIZES}, batch_first=True), 1)",
+        "layer(x, y[:3], nn.Transformer.generate_square_subsequent_mask(2))",
     ),
     (
         "nn.Transformer(4, 2, 1, 1, 6, 0.3)",
