@@ -73,27 +73,34 @@ def _is_batched(
     return dims == 3
 
 
-def additive_mask(
-    mask: Tensor | None, kind: dtype, name: str, other_name: str = "", other: dtype | None = None
-) -> Tensor | None:
-    """A mask as what is added to the scores: booleans as -inf where they are true.
+def additive_masks(
+    mask: Tensor | None,
+    padding: Tensor | None,
+    kind: dtype,
+    name: str = "attn_mask",
+    padding_name: str = "key_padding_mask",
+) -> list[Tensor | None]:
+    """Both masks as what is added to the scores: booleans as -inf where they are true.
 
-    kind: the dtype of the scores. other: the dtype of another mask, which should be the same."""
-    if mask is None:
-        return None
-    _require(
-        mask.dtype is bool_ or mask.is_floating_point(),
-        f"only bool and floating types of {name} are supported",
-    )
-    if other is not None and mask.dtype is not other:
-        warnings.warn(
-            f"Support for mismatched {name} and {other_name} is deprecated. Use same type for both "
-            "instead.",
-            stacklevel=3,
-        )
-    if mask.is_floating_point():
-        return mask
-    return zeros_like(mask, dtype=kind).masked_fill_(mask, -math.inf)
+    kind: the dtype of the scores. They should be of the same dtype; the names are for the words."""
+    found = []
+    for given, other, names in (
+        (padding, mask, (padding_name, name)),
+        (mask, None, (name, padding_name)),
+    ):
+        if given is not None and not given.is_floating_point():
+            known = given.dtype is bool_
+            _require(known, f"only bool and floating types of {names[0]} are supported")
+        if given is not None and other is not None and given.dtype is not other.dtype:
+            warnings.warn(
+                f"Support for mismatched {names[0]} and {names[1]} is deprecated. Use same type "
+                "for both instead.",
+                stacklevel=3,
+            )
+        if given is not None and given.dtype is bool_:
+            given = zeros_like(given, dtype=kind).masked_fill_(given, -math.inf)
+        found.append(given)
+    return found[::-1]
 
 
 def _checked_mask(mask: Tensor | None, sizes: tuple[int, int], heads: int) -> Tensor | None:
@@ -253,12 +260,9 @@ def multi_head_attention_forward(
             "method `generate_square_subsequent_mask` to create this mask."
         )
     causal = is_causal and key_padding_mask is None and not need_weights
-    names = ("key_padding_mask", "attn_mask")
-    other = None if attn_mask is None else attn_mask.dtype
-    padding = additive_mask(key_padding_mask, query.dtype, *names, other)
-    attn_mask = None if causal else additive_mask(attn_mask, query.dtype, "attn_mask")
+    attn_mask, padding = additive_masks(attn_mask, key_padding_mask, query.dtype)
     _check_sizes(query, key, value, embed_dim_to_check, num_heads, use_separate_proj_weight)
-    mask = _checked_mask(attn_mask, (length, key.shape[0]), batch * num_heads)
+    mask = _checked_mask(None if causal else attn_mask, (length, key.shape[0]), batch * num_heads)
     separate = (q_proj_weight, k_proj_weight, v_proj_weight) if use_separate_proj_weight else None
     q, k, v = _projected((query, key, value), separate, in_proj_weight, in_proj_bias)
     k, v = _with_biases(k, v, bias_k, bias_v, static_k is None and static_v is None)
@@ -266,12 +270,11 @@ def multi_head_attention_forward(
     if add_zero_attn:
         k, v = (_cat([x, x.new_zeros(x.shape[0], 1, x.shape[2])], 1) for x in (k, v))
     mask = _merged(mask, padding, (bias_k is not None) + add_zero_attn, num_heads)
-    dropout_p = dropout_p if training else 0.0
-    output, weights = _attend(q, k, v, mask, dropout_p, causal, batch, need_weights)
-    output = output.transpose(0, 1).reshape(length * batch, embed_dim)
-    output = _linear(output, out_proj_weight, out_proj_bias).reshape(length, batch, -1)
-    if weights is not None and average_attn_weights:
-        weights = weights.mean(1)
+    options = (dropout_p if training else 0.0, causal, batch, need_weights)
+    output, weights = _attend(q, k, v, mask, *options)
+    output = output.transpose(0, 1).reshape(length, batch, embed_dim)
+    output = _linear(output, out_proj_weight, out_proj_bias)
+    weights = weights.mean(1) if weights is not None and average_attn_weights else weights
     if batched:
         return output, weights
     return output.squeeze(1), None if weights is None else weights.squeeze(0)

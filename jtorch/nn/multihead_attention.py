@@ -10,7 +10,7 @@ from typing import Any
 from .._core.tensor import Tensor
 from ..functions.creation import empty
 from . import init
-from ._attention import additive_mask, multi_head_attention_forward
+from ._attention import additive_masks, multi_head_attention_forward
 from .linear import NonDynamicallyQuantizableLinear
 from .module import Module
 from .parameter import Parameter
@@ -102,10 +102,7 @@ class MultiheadAttention(Module):
         average_attn_weights: bool = True,
         is_causal: bool = False,
     ) -> tuple[Tensor, Tensor | None]:
-        other = None if attn_mask is None else attn_mask.dtype
-        names = ("key_padding_mask", "attn_mask")
-        key_padding_mask = additive_mask(key_padding_mask, query.dtype, *names, other)
-        attn_mask = additive_mask(attn_mask, query.dtype, "attn_mask")
+        attn_mask, key_padding_mask = additive_masks(attn_mask, key_padding_mask, query.dtype)
         turned = self.batch_first and query.dim() == 3
         if turned:
             query, key, value = _turned(query, key, value)

@@ -22,7 +22,7 @@ from .._expose import row
 from ..functions.creation import full
 from . import functional as F
 from . import init
-from ._attention import additive_mask
+from ._attention import additive_masks
 from .activation import GELU, ReLU
 from .container import ModuleList
 from .dropout import Dropout
@@ -141,10 +141,8 @@ class TransformerEncoderLayer(_Layer):
         src_key_padding_mask: Tensor | None = None,
         is_causal: bool = False,
     ) -> Tensor:
-        other = None if src_mask is None else src_mask.dtype
-        names = ("src_key_padding_mask", "src_mask")
-        padding = additive_mask(src_key_padding_mask, src.dtype, *names, other)
-        mask = additive_mask(src_mask, src.dtype, "src_mask")
+        names = ("src_mask", "src_key_padding_mask")
+        mask, padding = additive_masks(src_mask, src_key_padding_mask, src.dtype, *names)
         x = self._around(
             self.norm1, src, lambda x: self._attend_to_oneself(x, mask, padding, is_causal)
         )
@@ -235,10 +233,8 @@ class TransformerEncoder(Module):
         src_key_padding_mask: Tensor | None = None,
         is_causal: bool | None = None,
     ) -> Tensor:
-        other = None if mask is None else mask.dtype
-        names = ("src_key_padding_mask", "mask")
-        padding = additive_mask(src_key_padding_mask, src.dtype, *names, other)
-        mask = additive_mask(mask, src.dtype, "mask")
+        names = ("mask", "src_key_padding_mask")
+        mask, padding = additive_masks(mask, src_key_padding_mask, src.dtype, *names)
         left_out = mask is None and self._leaves_out(src, padding)
         causal = _is_causal(mask, is_causal, _length(src, self.layers[0]))
         output = src
