@@ -59,6 +59,7 @@ from . import backends as backends
 from .functions.windows import bartlett_window as bartlett_window
 from .functions.chances import bernoulli as bernoulli
 from .functions.counting import bincount as bincount
+from .functions.chances import binomial as binomial
 from .functions.windows import blackman_window as blackman_window
 from .functions.facts import broadcast_shapes as broadcast_shapes
 from .functions.shaping import broadcast_tensors as broadcast_tensors
@@ -73,6 +74,7 @@ from . import debug as debug
 from .functions.conversion import detach as detach
 from .functions.conversion import detach_ as detach_
 from ._core.device import device as device
+from . import distributions as distributions
 from ._core.dtype import dtype as dtype
 from .functions.embedding import embedding_renorm_ as embedding_renorm_
 from .functions.creation import empty as empty
