@@ -7,7 +7,7 @@ tools around parameters. Read module.py first.
 from __future__ import annotations
 
 from .._core.errors import absent
-from . import common_types, functional, grad, init, modules, parallel, utils
+from . import attention, common_types, functional, grad, init, modules, parallel, utils
 from ._arguments import factory_kwargs
 from ._linear_cross_entropy import LinearCrossEntropyOptions
 from .activation import (
@@ -153,6 +153,9 @@ from .max_pool import (
 from .module import (
     Module,
 )
+from .multihead_attention import (
+    MultiheadAttention,
+)
 from .norm import (
     CrossMapLRN2d,
     GroupNorm,
@@ -206,6 +209,25 @@ from .pool import (
     MaxPool1d,
     MaxPool2d,
     MaxPool3d,
+)
+from .recurrent import (
+    GRU,
+    LSTM,
+    RNN,
+    RNNBase,
+)
+from .recurrent_cell import (
+    GRUCell,
+    LSTMCell,
+    RNNCell,
+    RNNCellBase,
+)
+from .transformer import (
+    Transformer,
+    TransformerDecoder,
+    TransformerDecoderLayer,
+    TransformerEncoder,
+    TransformerEncoderLayer,
 )
 
 __all__ = [
@@ -262,6 +284,8 @@ __all__ = [
     "FractionalMaxPool3d",
     "GELU",
     "GLU",
+    "GRU",
+    "GRUCell",
     "GaussianNLLLoss",
     "GroupNorm",
     "Hardshrink",
@@ -279,6 +303,8 @@ __all__ = [
     "LPPool1d",
     "LPPool2d",
     "LPPool3d",
+    "LSTM",
+    "LSTMCell",
     "LayerNorm",
     "LazyBatchNorm1d",
     "LazyBatchNorm2d",
@@ -315,6 +341,7 @@ __all__ = [
     "MultiLabelMarginLoss",
     "MultiLabelSoftMarginLoss",
     "MultiMarginLoss",
+    "MultiheadAttention",
     "NLLLoss",
     "NLLLoss2d",
     "PReLU",
@@ -326,6 +353,10 @@ __all__ = [
     "PixelUnshuffle",
     "PoissonNLLLoss",
     "RMSNorm",
+    "RNN",
+    "RNNBase",
+    "RNNCell",
+    "RNNCellBase",
     "RReLU",
     "ReLU",
     "ReLU6",
@@ -351,6 +382,11 @@ __all__ = [
     "Tanh",
     "Tanhshrink",
     "Threshold",
+    "Transformer",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
     "TripletMarginLoss",
     "TripletMarginWithDistanceLoss",
     "Unflatten",
@@ -363,6 +399,7 @@ __all__ = [
     "ZeroPad1d",
     "ZeroPad2d",
     "ZeroPad3d",
+    "attention",
     "common_types",
     "factory_kwargs",
     "functional",

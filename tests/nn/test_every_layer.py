@@ -14,6 +14,8 @@ import jtorch
 
 from .test_layers import ROWS
 from .test_lazy import LAZY
+from .test_recurrent import CELLS, LAYERS
+from .test_transformer import ATTENTION, TRANSFORMERS
 
 # Modules that are no layers, and where they are tested instead.
 ELSEWHERE = {
@@ -23,11 +25,14 @@ ELSEWHERE = {
     "ModuleList": "test_container.py",
     "ParameterDict": "test_container.py",
     "ParameterList": "test_container.py",
+    "RNNBase": "test_recurrent.py, through its layers",
+    "RNNCellBase": "test_recurrent.py, through its cells",
 }
 
 
 def test_every_layer_has_a_row() -> None:
-    rows = "".join(entry.text for entry in ROWS + LAZY)
+    texts = [entry.text for entry in ROWS + LAZY]
+    rows = "".join([*texts, *[text for text, _ in LAYERS + CELLS + ATTENTION + TRANSFORMERS]])
     names = [name for name in dir(torch.nn) if _is_module(torch.nn, name)]
     both = [name for name in names if _is_module(jtorch.nn, name)]
     assert [name for name in both if f"nn.{name}(" not in rows and name not in ELSEWHERE] == []

@@ -29,15 +29,19 @@ from .. import (
     margin_loss,
     max_pool,
     module,
+    multihead_attention,
     norm,
     padding,
     parameter_containers,
     pool,
+    recurrent,
+    recurrent_cell,
+    transformer,
 )
 
 # PyTorch's file -> ours that have its names
 _FILES: dict[str, tuple[ModuleType, ...]] = {
-    "activation": (activation,),
+    "activation": (activation, multihead_attention),
     "adaptive": (adaptive,),
     "batchnorm": (batch_norm, lazy_layers),
     "channelshuffle": (image,),
@@ -57,7 +61,9 @@ _FILES: dict[str, tuple[ModuleType, ...]] = {
     "padding": (padding,),
     "pixelshuffle": (image,),
     "pooling": (pool, max_pool),
+    "rnn": (recurrent, recurrent_cell),
     "sparse": (embedding,),
+    "transformer": (transformer,),
     "upsampling": (image,),
     "utils": (_arguments,),
 }

@@ -1,11 +1,11 @@
 """Tools for modules and their parameters: clipping, parametrizations, pruning, fusion.
 
-See torch.nn.utils.
+Sequences of several lengths are in rnn.py. See torch.nn.utils.
 """
 
 from __future__ import annotations
 
-from . import parametrizations, parametrize, prune, stateless
+from . import parametrizations, parametrize, prune, rnn, stateless
 from .clip_grad import (
     clip_grad_norm,
     clip_grad_norm_,
@@ -46,6 +46,7 @@ __all__ = [
     "prune",
     "remove_spectral_norm",
     "remove_weight_norm",
+    "rnn",
     "skip_init",
     "spectral_norm",
     "stateless",
