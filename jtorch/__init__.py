@@ -70,6 +70,7 @@ _ROOMS = (
     "backends",
     "cuda",
     "debug",
+    "distributions",
     "fft",
     "linalg",
     "masked",
@@ -77,6 +78,7 @@ _ROOMS = (
     "optim",
     "overrides",
     "random",
+    "serialization",
     "signal",
     "sparse",
     "special",
@@ -85,9 +87,15 @@ _ROOMS = (
 )
 
 
+# Functions of such rooms that have a name here, too.
+_LATE = {"load": "serialization", "save": "serialization"}
+
+
 def __getattr__(name: str):
     if name in _ROOMS:
         return _importlib.import_module(f"{__name__}.{name}")
+    if name in _LATE:
+        return getattr(__getattr__(_LATE[name]), name)
     raise AttributeError(_absent(name))
 
 
@@ -100,5 +108,7 @@ def _absent(name: str) -> str:
 
 def __dir__() -> list[str]:
     return sorted(
-        [n for n in globals() if not n.startswith("_")] + [r for r in _ROOMS if r != "_C"]
+        [n for n in globals() if not n.startswith("_")]
+        + [r for r in _ROOMS if r != "_C"]
+        + list(_LATE)
     )

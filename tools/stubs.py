@@ -163,7 +163,7 @@ def stub_of(room: str, title: str) -> str:
     module = importlib.import_module(room)
     depth = room.count(".")
     if room == "jtorch":
-        names = {name for name in dir(module) if name not in ("Tensor", "functions")}
+        names = {name for name in dir(module) if name not in ("Tensor", "functions", "io")}
         names.add("__version__")
     else:
         names = set(module.__all__)

@@ -1,4 +1,4 @@
-"""Arrays of other libraries that live on JAX's side: `jax.Array` and DLPack.
+"""Arrays of other libraries that live on JAX's side: `jax.Array`, DLPack, memory given away.
 
 NumPy's arrays and Python's data are read by functions/creation.py, which asks here for the rest.
 """
@@ -9,7 +9,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
+from .device import canonical, jax_device
 from .tensor import Tensor, from_array
 
 
@@ -26,6 +28,17 @@ def copy_of(array: jax.Array, device: Any) -> Tensor:
 def from_jax(array: jax.Array) -> Tensor:
     """A Tensor for a `jax.Array` (or a tracer), without a copy."""
     return from_array(array)
+
+
+def adopt(array: np.ndarray, device: Any, strides: tuple[int, ...] | None = None) -> Tensor:
+    """A Tensor for a NumPy array that nobody writes to any more.
+
+    On the CPU it is not copied, if it is contiguous and begins at a multiple of 64 bytes.
+    """
+    where = canonical(device)
+    with jax.enable_x64(True):
+        held = jax.device_put(array, jax_device(where), may_alias=True)
+    return from_array(held, where, strides=strides)
 
 
 def from_dlpack(ext_tensor: Any) -> Tensor:

@@ -1756,8 +1756,8 @@ class Methods:
         """Sum of squared differences from the mean, over (count - correction). See torch.var."""
     def vdot(self, other: Tensor) -> Tensor:
         """The dot product with the conjugate of input. See torch.vdot."""
-    def view(self, *shape: Any) -> Tensor:
-        """`Tensor.view`: another shape; or the same bytes as another dtype."""
+    def view(self, *shape: Any, dtype: _dtype | None = None, size: Any = None) -> Tensor:
+        """Another shape, or the same bytes as another dtype, of the same memory. See torch.Tensor.view."""
     def view_as(self, other: Tensor) -> Tensor:
         """view in the shape of another Tensor."""
     def view_as_complex(self) -> Tensor:

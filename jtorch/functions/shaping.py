@@ -11,7 +11,8 @@ from typing import Any
 
 from .. import _expose
 from .._core.alias import CLONE, cell_of
-from .._core.dtype import dtype
+from .._core.dtype import TITLES, dtype
+from .._core.dtype import dtype as DType
 from .._core.record import record
 from .._core.size import contiguous_format, memory_format, preserve_format
 from .._core.strides import FORMATS, is_contiguous, view_strides
@@ -82,11 +83,38 @@ def expand_as(input: Tensor, other: Tensor) -> Tensor:
     return input.expand(tuple(other.shape))
 
 
-def view_or_cast(input: Tensor, *shape: Any) -> Tensor:
-    """`Tensor.view`: another shape; or the same bytes as another dtype."""
-    if len(shape) == 1 and isinstance(shape[0], dtype):
-        return record(BITCAST, input, shape[0])
-    return view(input, _sizes(shape))
+def _check_bytes(input: Tensor, kind: dtype) -> None:
+    """RuntimeError where the bytes of a Tensor can't be seen as elements of another size."""
+    old, new = input.itemsize, kind.itemsize
+    if old == new:
+        return
+    what = f"to view {TITLES[input.dtype]} as {TITLES[kind]} (different element sizes)"
+    if not input.ndim:
+        raise RuntimeError(f"self.dim() cannot be 0 {what}")
+    *strides, last = input.stride()
+    if new > old:
+        facts = {"size(-1)": input.shape[-1], "storage_offset()": input.storage_offset()}
+        facts |= {f"stride({k})": stride for k, stride in enumerate(strides)}
+        for fact, value in facts.items():
+            if value % (new // old):
+                raise RuntimeError(
+                    f"self.{fact} must be divisible by {new // old} {what}, but got {value}"
+                )
+    if last != 1:
+        raise RuntimeError(f"self.stride(-1) must be 1 {what}, but got {last}")
+
+
+def view_or_cast(
+    input: Tensor, *shape: Any, dtype: dtype | None = None, size: Any = None
+) -> Tensor:
+    """Another shape, or the same bytes as another dtype, of the same memory.
+    See torch.Tensor.view."""
+    if len(shape) == 1 and isinstance(shape[0], DType):
+        (dtype,) = shape
+    if dtype is None:
+        return view(input, _sizes(shape if size is None else (size,)))
+    _check_bytes(input, dtype)
+    return record(BITCAST, input, dtype)
 
 
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:

@@ -88,21 +88,6 @@ def contiguous(input: Array, strides: tuple | None) -> Array:
     return input
 
 
-@op("_view_dtype", public=(), differentiable=False)
-def view_dtype(input: Array, dtype: dtype) -> Array:
-    """The same bytes as another dtype. See torch.Tensor.view."""
-    old, new = np.dtype(input.dtype).itemsize, dtype.itemsize
-    if old == new:
-        return input.view(dtype.numpy)
-    if not input.ndim:
-        raise RuntimeError("self.dim() cannot be 0 to view a Tensor as one of another element size")
-    if old < new and input.shape[-1] % (new // old):
-        raise RuntimeError(
-            f"self.size(-1) must be divisible by {new // old} to view {input.dtype} as {dtype}"
-        )
-    return jnp.asarray(input).view(dtype.numpy)
-
-
 @op("_fill", public=(), strides=unchanged)
 def fill(input: Array, value: Array | Number) -> Array:
     """One value in the shape and dtype of a Tensor. See torch.fill."""

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from .._core.op import Array, Number, op
+from . import _circular
 from ._checks import check_fits
 from ._layout import LIKE_INPUTS
 from ._promotion import (
@@ -44,8 +45,8 @@ ELEMENTARY: list[tuple[str, Callable, str, tuple[str, ...]]] = [
     ("log", jnp.log, "Natural logarithm.", ()),
     ("log2", jnp.log2, "Logarithm to base 2.", ()),
     ("log10", jnp.log10, "Logarithm to base 10.", ()),
-    ("sin", jnp.sin, "Sine.", ()),
-    ("cos", jnp.cos, "Cosine.", ()),
+    ("sin", _circular.sin, "Sine.", ()),
+    ("cos", _circular.cos, "Cosine.", ()),
     ("asin", jnp.arcsin, "Inverse sine.", ("arcsin",)),
     ("acos", jnp.arccos, "Inverse cosine.", ("arccos",)),
     ("atan", jnp.arctan, "Inverse tangent.", ("arctan",)),
@@ -69,7 +70,7 @@ BY_RESULT: list[tuple[str, Callable, Callable, str]] = [
     ("rsqrt", lax.rsqrt, lambda ct, y: -0.5 * ct * y * y * y, "1 / sqrt(input)."),
     ("reciprocal", jnp.reciprocal, lambda ct, y: -ct * y * y, "1 / input."),
     ("tanh", jnp.tanh, lambda ct, y: ct * (1 - y * y), "Hyperbolic tangent."),
-    ("tan", jnp.tan, lambda ct, y: ct * (1 + y * y), "Tangent."),
+    ("tan", _circular.tan, lambda ct, y: ct * (1 + y * y), "Tangent."),
 ]
 
 for _name, _function, _doc, _aliases in ELEMENTARY:

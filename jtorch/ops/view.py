@@ -14,6 +14,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
+from .._core.dtype import dtype
 from .._core.op import Array, op
 from .._core.strides import view_strides
 from ._shapes import wrap_dim, wrap_dims
@@ -362,3 +363,23 @@ def view_as_complex(input: Array) -> Array:
     if not input.ndim or input.shape[-1] != 2:
         raise RuntimeError("Tensor must have a last dimension of size 2")
     return _complex_of(input)
+
+
+def _other_strides(shape: tuple, strides: tuple, out: tuple, kind: Any) -> list[int]:
+    """Strides counted in elements of another size."""
+    if not shape or not shape[-1] or out[-1] == shape[-1]:
+        return list(strides)
+    more, fewer = max(out[-1] // shape[-1], 1), max(shape[-1] // max(out[-1], 1), 1)
+    return [s * more // fewer for s in strides[:-1]] + [1]
+
+
+@op(
+    "_view_dtype",
+    public=(),
+    differentiable=False,
+    view=lambda base, new, dtype: new.view(base.dtype),
+    strides=rule(_other_strides),
+)
+def view_dtype(input: Array, dtype: dtype) -> Array:
+    """The same bytes as another dtype. See torch.Tensor.view."""
+    return jnp.asarray(input).view(dtype.numpy)

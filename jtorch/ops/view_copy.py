@@ -15,7 +15,7 @@ from jax import lax
 
 from .._core.dtype import dtype
 from .._core.op import ROWS, Array, op
-from . import creation, parts, view
+from . import parts, view
 from ._shapes import sections, wrap_dim
 
 TORCH = ("torch",)
@@ -54,7 +54,7 @@ def alias_copy(input: Array) -> Array:
 def view_copy(input: Array, size: tuple[int, ...] | dtype) -> Array:
     """A copy of what `view` shows, in another shape or as another dtype. See torch.view_copy."""
     if isinstance(size, dtype):
-        return creation.view_dtype(input, size)
+        return view.view_dtype(input, size)
     return view.view(input, size)
 
 

@@ -16,8 +16,8 @@ from .._core.dtype import int64
 from .._core.grad_mode import no_grad
 from .._core.tensor import Tensor
 from ..functions.creation import tensor
+from ..nn.batch_norm import _BatchNorm
 from ..nn.module import Module
-from ..nn.norm import _BatchNorm
 from .lr_scheduler.base import LRScheduler, for_each_group, warn_outside_step
 from .optimizer import Optimizer
 

@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
+import torch
 
 import jtorch
 from jtorch._core.op import ROWS
@@ -39,6 +40,7 @@ CALLS: dict[str, list[tuple[tuple[int, ...], tuple]]] = {
     "_imaginary_part": [((2, 3), ())],
     "view_as_real": [((2, 3), ())],
     "view_as_complex": [((3, 2), ())],
+    "_view_dtype": [((2, 4), (k,)) for k in (jtorch.int32, jtorch.int16, jtorch.float64)],
 }
 COMPLEX = ("_real_part", "_imaginary_part", "view_as_real")
 # Indices are given to the row in a form of their own: these are tried through x[index].
@@ -152,6 +154,38 @@ def test_writes_through_views(name: str, viewer: Callable[[Any], Any]) -> None:
         return found
 
     compare(program)
+
+
+@pytest.mark.parametrize("kind", ["int32", "int16", "float64", "complex64", "bfloat16"])
+def test_the_same_bytes_as_another_dtype(kind: str) -> None:
+    """Both see each write, from either side."""
+
+    def program(t: Any) -> list:
+        x = t.arange(16.0).view(2, 8) + 0
+        view = x[:, 2:6].view(dtype=getattr(t, kind))
+        found = [view.shape, view.stride(), view.storage_offset(), view.clone().to(t.complex128)]
+        x.add_(1)
+        found.append(view.clone().to(t.complex128))
+        view[1].zero_()
+        return [*found, x.clone(), x._version, view.requires_grad]
+
+    compare(program)
+
+
+BYTES: list[tuple[Callable[[Any], Any], str]] = [
+    (lambda t: t.tensor(1.0).view(t.float64), r"self.dim\(\) cannot be 0"),
+    (lambda t: t.zeros(3).view(t.float64), r"self.size\(-1\) must be divisible by 2"),
+    (lambda t: t.zeros(3, 4).t().view(t.int16), r"self.stride\(-1\) must be 1 to view Float"),
+    (lambda t: t.zeros(3, 4)[:, 1:3].view(t.float64), r"self.storage_offset\(\) must be divis"),
+    (lambda t: t.zeros(3, 5)[:, :4].view(t.float64), r"self.stride\(0\) must be divisible by 2"),
+]
+
+
+@pytest.mark.parametrize("call, message", BYTES)
+def test_bytes_that_do_not_fit(call: Callable[[Any], Any], message: str) -> None:
+    for lib in (torch, jtorch):
+        with pytest.raises(RuntimeError, match=message):
+            call(lib)
 
 
 @pytest.mark.parametrize("name, viewer", SINGLE, ids=[name for name, _ in SINGLE])
