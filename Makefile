@@ -27,6 +27,7 @@ examples: $(VENV)/.test
 benchmarks: $(VENV)/.test
 	$(BIN)/python -m benchmarks.run --iterations 1 --rounds 1 --output $(VENV)/benchmarks.json
 	$(BIN)/python -m benchmarks.ops --iterations 1
+	$(BIN)/python -m benchmarks.optimizers --iterations 1
 	$(BIN)/python -m benchmarks.import_time --rounds 1
 	$(BIN)/python -m benchmarks.memory --iterations 1
 	$(BIN)/python -m benchmarks.long_run --iterations 200

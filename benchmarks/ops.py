@@ -59,11 +59,18 @@ def main() -> None:
 
 
 def measure(case: Case, backward: bool, workers: list[Worker], options: Any) -> dict[str, Any]:
-    """Time one case under all libraries, in turns."""
+    """Time one case under all libraries."""
+    row = {"family": case.family, "name": case.name, "backward": backward}
+    return {**row, **in_turns([case.name, backward], workers, options)}
+
+
+def in_turns(part: list[Any], workers: list[Worker], options: Any) -> dict[str, Any]:
+    """Time one part of a workload under all libraries, in turns: the median seconds of each, and
+    the median ratio of jtorch to PyTorch."""
     turns: dict[str, list[float]] = {}
     steps: dict[str, int] = {}
     for worker in workers:
-        worker.ask("load", part=[case.name, backward])
+        worker.ask("load", part=part)
         turns[worker.library] = []
         steps[worker.library] = options.iterations or 1
         if options.iterations is None:
@@ -74,7 +81,7 @@ def measure(case: Case, backward: bool, workers: list[Worker], options: Any) -> 
         for worker in workers:
             seconds = worker.ask("time", steps=steps[worker.library], rest=0.02)["step"]
             turns[worker.library].append(seconds)
-    row: dict[str, Any] = {"family": case.family, "name": case.name, "backward": backward}
+    row: dict[str, Any] = {}
     row["seconds"] = {library: statistics.median(times) for library, times in turns.items()}
     if {"torch", "jtorch"} <= set(turns):
         pairs = zip(turns["jtorch"], turns["torch"], strict=True)

@@ -70,6 +70,7 @@ _ROOMS = (
     "backends",
     "cuda",
     "debug",
+    "distributions",
     "fft",
     "linalg",
     "masked",

@@ -59,6 +59,7 @@ from . import backends as backends
 from .functions.windows import bartlett_window as bartlett_window
 from .functions.chances import bernoulli as bernoulli
 from .functions.counting import bincount as bincount
+from .functions.chances import binomial as binomial
 from .functions.windows import blackman_window as blackman_window
 from .functions.facts import broadcast_shapes as broadcast_shapes
 from .functions.shaping import broadcast_tensors as broadcast_tensors
@@ -73,6 +74,7 @@ from . import debug as debug
 from .functions.conversion import detach as detach
 from .functions.conversion import detach_ as detach_
 from ._core.device import device as device
+from . import distributions as distributions
 from ._core.dtype import dtype as dtype
 from .functions.embedding import embedding_renorm_ as embedding_renorm_
 from .functions.creation import empty as empty
@@ -1143,6 +1145,29 @@ def group_norm(
     out: Tensor | None = None,
 ) -> Tensor:
     """The channels (dim 1) in groups, each standardised in each sample, times weight, plus bias by channel. See torch.nn.functional.group_norm."""
+def gru(
+    input: Tensor,
+    hx: Any,
+    params: Sequence[Tensor],
+    has_biases: _bool,
+    num_layers: _int,
+    dropout: _float,
+    train: _bool,
+    bidirectional: _bool,
+    batch_first: _bool,
+) -> _tuple[Tensor, ...]:
+    """(input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first), or (data, batch_sizes, hx, ...) of a packed sequence -> output and last states."""
+def gru_cell(
+    input: Tensor,
+    hx: Tensor,
+    w_ih: Tensor,
+    w_hh: Tensor,
+    b_ih: Tensor | None = None,
+    b_hh: Tensor | None = None,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """h' = (1 - z) n + z h: (N, I), (N, H) -> (N, H)."""
 def gt(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input > other, element by element. See torch.gt."""
 half: _dtype
@@ -1408,6 +1433,29 @@ def logsumexp(
 ) -> Tensor:
     """log(sum(exp(input))), without overflow. See torch.logsumexp."""
 long: _dtype
+def lstm(
+    input: Tensor,
+    hx: Any,
+    params: Sequence[Tensor],
+    has_biases: _bool,
+    num_layers: _int,
+    dropout: _float,
+    train: _bool,
+    bidirectional: _bool,
+    batch_first: _bool,
+) -> _tuple[Tensor, ...]:
+    """(input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first), or (data, batch_sizes, hx, ...) of a packed sequence -> output and last states."""
+def lstm_cell(
+    input: Tensor,
+    hx: Sequence[Tensor],
+    w_ih: Tensor,
+    w_hh: Tensor,
+    b_ih: Tensor | None = None,
+    b_hh: Tensor | None = None,
+    *,
+    out: Sequence[Tensor] | None = None,
+) -> _tuple[Tensor, Tensor]:
+    """c' = f c + i g, h' = o tanh(c'): (N, I), (h, c) of (N, H) -> (h', c')."""
 def lt(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input < other, element by element. See torch.lt."""
 def lu_solve(
@@ -1808,6 +1856,14 @@ def norm(
     out: Tensor | None = None,
 ) -> Tensor:
     """The p-norm over dims, all of them by default. See torch.norm."""
+def norm_except_dim(
+    v: Tensor,
+    pow: _int = 2,
+    dim: _int = 0,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """The pow-norm over all dims but one, which are kept; over all if dim is -1, as a number."""
 def not_equal(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input != other, element by element. See torch.ne."""
 def orgqr(input: Tensor, tau: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -1946,6 +2002,52 @@ def rms_norm(
     out: Tensor | None = None,
 ) -> Tensor:
     """input / sqrt(mean(input^2) + eps) over its last dims, times weight; eps defaults to the dtype's machine epsilon. See torch.nn.functional.rms_norm."""
+def rnn_relu(
+    input: Tensor,
+    hx: Any,
+    params: Sequence[Tensor],
+    has_biases: _bool,
+    num_layers: _int,
+    dropout: _float,
+    train: _bool,
+    bidirectional: _bool,
+    batch_first: _bool,
+) -> _tuple[Tensor, ...]:
+    """(input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first), or (data, batch_sizes, hx, ...) of a packed sequence -> output and last states."""
+def rnn_relu_cell(
+    input: Tensor,
+    hx: Tensor,
+    w_ih: Tensor,
+    w_hh: Tensor,
+    b_ih: Tensor | None = None,
+    b_hh: Tensor | None = None,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """relu(W_ih input + b_ih + W_hh h + b_hh): (N, I), (N, H) -> (N, H)."""
+def rnn_tanh(
+    input: Tensor,
+    hx: Any,
+    params: Sequence[Tensor],
+    has_biases: _bool,
+    num_layers: _int,
+    dropout: _float,
+    train: _bool,
+    bidirectional: _bool,
+    batch_first: _bool,
+) -> _tuple[Tensor, ...]:
+    """(input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first), or (data, batch_sizes, hx, ...) of a packed sequence -> output and last states."""
+def rnn_tanh_cell(
+    input: Tensor,
+    hx: Tensor,
+    w_ih: Tensor,
+    w_hh: Tensor,
+    b_ih: Tensor | None = None,
+    b_hh: Tensor | None = None,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
+    """tanh(W_ih input + b_ih + W_hh h + b_hh): (N, I), (N, H) -> (N, H)."""
 def roll(
     input: Tensor,
     shifts: _int | Sequence[_int],

@@ -26,6 +26,7 @@ from .functions import (
     normalisation,
     random,
     ranges,
+    recurrent,
     selection,
     settings,
     shaping,
@@ -38,7 +39,7 @@ from .functions import (
 # The rooms whose FUNCTIONS are torch's and whose METHODS are Tensor's.
 ROOMS = (creation, facts, indexing, lookups, selection, shaping, splitting, conversion, memory)
 ROOMS += (ranges, calculus, counting, normalisation, matrix, spectrogram, windows, internal)
-ROOMS += (ctc, dropout, embedding, host, random, settings, sparse)
+ROOMS += (ctc, dropout, embedding, host, random, recurrent, settings, sparse)
 AUTOGRAD = (
     backward.backward,
     backward.register_hook,

@@ -23,11 +23,12 @@ LAYERS = (
     "_core utils utils.hooks",
     "_core.errors _core.dtype _core.modes _core.strides _core.size _core.rng",
     "_core.device _core.normals",
-    "_core.samplers _core.format",
+    "_core.samplers _core.rejection _core.format",
     "_core.op",
     "_core.trace",
     "_core.graph",
     "_core.layout _core.survivors _core.donation",
+    "_core.checks",
     "_core.program",
     "_core.arguments",
     "_core.varying",
@@ -52,7 +53,7 @@ LAYERS = (
     " special.* testing.* tpu.* utils.data.*",
 )
 JAX_ROOMS = ("_core", "ops", "optim", "compiler", "func", "interop", "distributed")
-REQUIRED = {"cloudpickle", "jax", "jaxlib", "ml_dtypes", "numpy", "optax"}
+REQUIRED = {"jax", "jaxlib", "ml_dtypes", "numpy", "optax"}
 
 
 class Import(NamedTuple):

@@ -23,7 +23,7 @@ import jtorch
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGE = DOCS / "coverage.md"
 # The rooms of the page: where PyTorch has them below `torch`.
-ROOMS = ("", "Tensor", "linalg", "fft", "special", "nn.functional")
+ROOMS = ("", "Tensor", "linalg", "fft", "special", "nn.functional", "distributions")
 
 
 def at(library: Any, path: str) -> Any:

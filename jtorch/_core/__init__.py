@@ -4,7 +4,7 @@
  2. op: what an op is (a row: a pure JAX function and a few facts)
  3. trace: cells, states, the trie
  4. graph: the autograd graph, read off a trace
- 5. survivors, donation, program: a trace becomes an XLA program: materialise
+ 5. survivors, donation, checks, program: a trace becomes an XLA program: materialise
  6. varying, extend, transfer, append: recording for cells, the slow path first; numbers that
     vary; copies between devices
  7. grad_mode, autograd: the backward walk and its memory

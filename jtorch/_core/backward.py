@@ -119,13 +119,25 @@ def _add_up(tensor: Tensor, cell: Cell, create: bool) -> None:
     before = tensor._grad
     if before is None:
         tensor._grad = tensor._to_gradient(cell)
+    elif before.layout is not tensor.layout:  # a sparse gradient of a dense Tensor
+        tensor._grad = before.to_dense() + from_cell(cell)
     elif create:
         tensor._grad = tensor._to_gradient(append(local.context, ADD, (cell_of(before), cell))[0])
     else:
         write(before, append(local.context, ADD, (as_constant(cell_of(before)), cell))[0])
     if tensor.__dict__:
-        for hook in tuple(tensor.__dict__.get("_post_hooks", {}).values()):
-            hook(tensor)
+        _call_post_hooks(tensor)
+
+
+def add_gradient(tensor: Tensor, total: Tensor) -> None:
+    """Set `.grad` of a leaf to what it is with a gradient that came on a way of its own."""
+    tensor._grad = total
+    _call_post_hooks(tensor)
+
+
+def _call_post_hooks(tensor: Tensor) -> None:
+    for hook in tuple(tensor.__dict__.get("_post_hooks", {}).values()):
+        hook(tensor)
 
 
 # -------------------------------------------------------------------------------------------- roots

@@ -11,8 +11,9 @@ from __future__ import annotations
 import jax
 import numpy as np
 
+from .alias import cell_of
 from .append import append
-from .device import CPU, device
+from .device import CPU, canonical, device
 from .generator import default_generator
 from .op import Op
 from .tensor import Tensor, from_cell
@@ -58,6 +59,21 @@ class _Undo:
 
 
 _keys: dict[device, _Key] = {}
+
+
+def states() -> dict[str, Tensor]:
+    """The keys of all devices that have drawn since the last seeding, by device."""
+    drawn = {w: k for w, k in _keys.items() if k.seeding == default_generator.seeding}
+    return {str(where): from_cell(copy_to(key.cell, CPU)) for where, key in drawn.items()}
+
+
+def load_states(states: dict[str, Tensor]) -> None:
+    """Take over keys that `states` gave."""
+    _keys.clear()
+    for name, state in states.items():
+        where = canonical(name)
+        _keys[where] = _Key(where)
+        _keys[where].cell = copy_to(cell_of(state), where)
 
 
 def bernoulli_mask(shape: tuple[int, ...], p: float, where: device) -> Tensor:

@@ -43,9 +43,13 @@ def user_line() -> str:
 
 
 def user_site() -> tuple:
-    """The call of the user's code that is running now: its code object and the place in it."""
+    """The call of the user's code that is running now: file, function, its first line, and the
+    place in it."""
     frame = user_frame()
-    return (frame.f_code, frame.f_lasti) if frame else ()
+    if frame is None:
+        return ()
+    code = frame.f_code
+    return code.co_filename, code.co_qualname, code.co_firstlineno, frame.f_lasti
 
 
 def absent(room: str, name: str, known: Iterable[str]) -> AttributeError:

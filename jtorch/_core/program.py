@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import traceback
 from collections.abc import Callable, Sequence
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -22,6 +23,7 @@ from jax.core import Tracer, eval_jaxpr
 from jax.sharding import SingleDeviceSharding
 
 from . import layout
+from .checks import keep, positions_of, verify
 from .device import CPU, TRACING, jax_device
 from .donation import alive_among, donated_by, pairs_of
 from .errors import OutOfMemoryError, ProgramError, first_line
@@ -73,11 +75,14 @@ def materialise(trace: Trace, cell: Cell | None = None) -> None:
     alive, donated = alive_among(trace.cells), donated_by(trace) if daring else ()
     places = tuple([c.index for c in alive])
     try:
-        key = (places, donated, nodes_in_use(trace, places) if trace.nodes else ())
+        nodes = nodes_in_use(trace, places) if trace.nodes else ()
+        key = (places, donated, nodes, positions_of(trace) if trace.checks else ())
         program = state.programs.get(key)
         if program is None:
             program = state.programs[key] = build(trace, *key)
         arrays = _run(program, trace.leaves, not daring)
+        if trace.checks:
+            verify(trace, alive, arrays, donated)
     except BaseException as error:
         _fail(trace, error)
         raise _explain(trace, error) from None
@@ -98,7 +103,7 @@ def _finish(trace: Trace, program: Program, alive: list[Cell], arrays: list) -> 
         except KeyboardInterrupt as error:
             interrupted = error
     trace.context.renew(trace)
-    trace.cells, trace.leaves, trace.writes = [], [], []
+    trace.cells, trace.leaves, trace.writes, trace.checks = [], [], [], []
     trace.nodes = {}
     if interrupted is not None:
         raise interrupted
@@ -107,7 +112,7 @@ def _finish(trace: Trace, program: Program, alive: list[Cell], arrays: list) -> 
 # ----------------------------------------------------------------------------------------- building
 
 
-def build(trace: Trace, alive: tuple, donated: tuple, nodes: tuple) -> Program:
+def build(trace: Trace, alive: tuple, donated: tuple, nodes: tuple, checks: tuple) -> Program:
     """Compile (lazily, at the first call) the program for a set of outputs."""
     program = Program()
     survivors, program.freed = survivors_of(trace, alive, nodes)
@@ -120,7 +125,9 @@ def build(trace: Trace, alive: tuple, donated: tuple, nodes: tuple) -> Program:
     structs = [cell.aval.struct for cell in trace.leaves]
     program.numbers = numbers_among(trace.leaves)
     program.concrete = trace.device is not TRACING
-    run = _evaluator(steps, tuple(p for p in program.wanted if p >= 0), program.numbers)
+    wanted = tuple(p for p in program.wanted if p >= 0)
+    guard = partial(keep, checks=checks, pairs=pairs_of(trace, donated))
+    run = _evaluator(steps, wanted, program.numbers, guard)
     if trace.device is TRACING:
         program.source = program.wanted
         program.call = run
@@ -182,9 +189,12 @@ def numbers_among(leaves: Sequence[Cell]) -> dict[Any, list[int]]:
 
 
 def _evaluator(
-    steps: list[State], wanted: tuple[int, ...], numbers: dict[Any, list[int]]
+    steps: list[State],
+    wanted: tuple[int, ...],
+    numbers: dict[Any, list[int]],
+    guard: Callable[[dict[int, Any]], None] | None = None,
 ) -> Callable:
-    """The trace as a function of its leaves."""
+    """The trace as a function of its leaves. guard: what is done to the values in the end."""
     pairs = _pairs(steps)
 
     def run(*arrays: Any) -> list:
@@ -211,6 +221,8 @@ def _evaluator(
                 results = node.call.run(inputs)
             for k, result in enumerate(results):
                 values[state.first + k] = result
+        if guard is not None:
+            guard(values)
         return [values[p] for p in wanted]
 
     return run
@@ -325,7 +337,7 @@ def _fail(trace: Trace, error: BaseException) -> None:
     traceback.clear_frames(error.__traceback__)  # what they hold is memory that is lacking
     trace.error = error
     trace.context.renew(trace)
-    trace.cells, trace.leaves, trace.writes = [], [], []
+    trace.cells, trace.leaves, trace.writes, trace.checks = [], [], [], []
     trace.nodes = {}
 
 

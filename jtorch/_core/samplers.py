@@ -4,7 +4,8 @@ Each takes a MersenneTwister, a shape and a NumPy dtype, returns an array, and l
 where PyTorch would. All rules were found and are tested by comparison with PyTorch 2.13. Integers
 and uniforms are equal bit for bit, in float32 and half types all others too (see normals.py); in
 float64 the others differ by a bit or two where NumPy's functions differ from the C library's.
-Arguments are checked by the callers in functions/random.py. Read normals.py next.
+Arguments are checked by the callers in functions/random.py. Samplers by rejection are in
+rejection.py. Read normals.py next.
 """
 
 from __future__ import annotations
@@ -362,67 +363,6 @@ def multinomial(
     return result.reshape(*probabilities.shape[:-1], count)
 
 
-def poisson(generator: MersenneTwister, rates: np.ndarray) -> np.ndarray:
-    """Poisson counts of the given rates, one after the other.
-
-    Below a rate of 10 by multiplying uniforms (Knuth), else by Hoermann's transformed rejection
-    (PTRS, 1993).
-    """
-    start = generator.state_bytes()
-    supply = _Supply(generator)
-    counts = [_poisson_count(rate, supply) for rate in rates.reshape(-1).astype(float).tolist()]
-    generator.load_bytes(start)
-    generator.words(2 * supply.used)
-    return cast(np.array(counts, np.float64), rates.dtype).reshape(rates.shape)
-
-
-class _Supply:
-    """float64 uniforms one by one, drawn in chunks; `used` counts those handed out."""
-
-    def __init__(self, generator: MersenneTwister) -> None:
-        self.generator = generator
-        self.used = 0
-        self.stock: list[float] = []
-
-    def next(self) -> float:
-        if not self.stock:
-            self.stock = uniform64(self.generator, 1024)[::-1].tolist()
-        self.used += 1
-        return self.stock.pop()
-
-
-def _poisson_count(rate: float, supply: _Supply) -> int:
-    if rate == 0:
-        return 0
-    if rate < 10:
-        floor = math.exp(-rate)
-        count = 0
-        product = supply.next()
-        while product > floor:
-            count += 1
-            product *= supply.next()
-        return count
-    root = math.sqrt(rate)
-    b = 0.931 + 2.53 * root
-    a = -0.059 + 0.02483 * b
-    inverse_alpha = 1.1239 + 1.1328 / (b - 3.4)
-    v_r = 0.9277 - 3.6224 / (b - 2)
-    while True:
-        u = supply.next() - 0.5
-        v = supply.next()
-        us = 0.5 - abs(u)
-        if us == 0:
-            continue
-        count = math.floor((2 * a / us + b) * u + rate + 0.43)
-        if us >= 0.07 and v <= v_r:
-            return count
-        if count < 0 or (us < 0.013 and v > us):
-            continue
-        accept = math.log(v) + math.log(inverse_alpha) - math.log(a / (us * us) + b)
-        if accept <= -rate + count * math.log(rate) - math.lgamma(count + 1):
-            return count
-
-
 __all__ = [
     "bernoulli",
     "bernoulli_of",
@@ -439,7 +379,6 @@ __all__ = [
     "normal",
     "order_of",
     "permutation",
-    "poisson",
     "truncated_normal",
     "uniform",
 ]

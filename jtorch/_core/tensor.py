@@ -88,8 +88,6 @@ class Tensor(Attributes, Methods):
     def grad(self, value: Tensor | None) -> None:
         if value is not None:
             _check_grad(self, value)
-            if self.layout is not value.layout:
-                value = self._to_gradient(self._from_gradient(value))
         self._grad = value
 
     @property

@@ -100,9 +100,9 @@ class State:
     node is None at a root and where a backward ended.  first: the position of the node's first
     output. outputs, leaves: how many the path has.  next: the known continuations.  memo: what
     `backward` recorded from here.  programs: one per set of wanted outputs.  freed: positions whose
-    graph a backward has freed. plain: the node has one output and needs no finishing (see
-    record.py). replaces: while a path is new, the same place of the path that it replaces, since a
-    number of that turned out to vary.
+    graph a backward has freed. graph: whether an output on the path requires grad. plain: the node
+    has one output and needs no finishing (see record.py). replaces: while a path is new, the same
+    place of the path that it replaces, since a number of that turned out to vary.
     """
 
     __slots__ = (
@@ -111,6 +111,7 @@ class State:
         "depth",
         "first",
         "freed",
+        "graph",
         "head",
         "leaves",
         "memo",
@@ -144,6 +145,7 @@ class State:
         self.depth = parent.depth + 1 if parent else 0
         self.nbytes = sum((a.nbytes for a in avals), parent.nbytes if parent else 0)
         self.freed: frozenset[int] = parent.freed if parent else frozenset()
+        self.graph = bool(parent and parent.graph) or any(a.requires_grad for a in avals)
         self.head: tuple | None = parent.head if parent else None
 
     def complete(self) -> None:
@@ -245,6 +247,7 @@ class Trace:
     stands there now; see donation.py.  overwritten: position of a Tensor written in place since ->
     how many outputs there were when the write began.  writes: (undo) for each in-place write,
     should the program fail.  nodes: the GradNodes read off this trace so far.
+    checks: conditions on the values, see checks.py.
     watched: position -> hooks of a Tensor that is no leaf.  targets: position -> Tensor, for values
     that were made leaves of autograd while pending.  producers: position -> state, as far as
     somebody asked.
@@ -252,6 +255,7 @@ class Trace:
 
     __slots__ = (
         "cells",
+        "checks",
         "context",
         "device",
         "error",
@@ -277,6 +281,7 @@ class Trace:
         self.replaced: dict[int, int] = {}
         self.overwritten: dict[int, int] = {}
         self.writes: list[Any] = []
+        self.checks: list[Any] = []
         self.nodes: dict[int, Any] = {}
         self.targets: dict[int, weakref.ref] = {}
         self.watched: dict[int, Any] = {}

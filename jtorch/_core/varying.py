@@ -15,7 +15,8 @@ from .errors import user_site
 from .trace import Aval, Cell, Slot, State, Trace, number_cell
 
 _NUMBERS = (int, float)
-# Where numbers were seen to vary: on a new path they are inputs at once.
+# Where numbers were seen to vary: on a new path they are inputs at once. Plain values, which a
+# checkpoint keeps: a run that goes on has the programs of the one that was interrupted.
 varied_sites: set[tuple] = set()
 
 
@@ -57,7 +58,8 @@ def vary(trace: Trace, args: tuple, kwargs: dict, places: list[int]) -> tuple[tu
 
 def site_of(op: Any, args: tuple, kwargs: dict) -> tuple:
     """The place in the user's code, with what makes a call of it acceptable to the op."""
-    return op.name, *user_site(), _kinds((*args, *kwargs.values()))
+    kinds = _kinds((*args, *kwargs.values()))
+    return op.name, *user_site(), *[k.name if isinstance(k, dtype) else k.__name__ for k in kinds]
 
 
 def _kinds(values: tuple, avals: tuple[Aval, ...] = ()) -> tuple:

@@ -1,8 +1,9 @@
-"""`torch.backends.cuda`: matrix products on an NVIDIA GPU."""
+"""`torch.backends.cuda`: matrix products and attention on an NVIDIA GPU."""
 
 from __future__ import annotations
 
 from .. import cuda
+from ..functions.kernels import CUDNN, FLASH, MATH, MEMORY_EFFICIENT
 from ..functions.settings import get_float32_matmul_precision, set_float32_matmul_precision
 
 
@@ -26,3 +27,10 @@ class _MatrixProducts:
 
 
 matmul = _MatrixProducts()
+
+# Attention: see torch.backends.cuda.flash_sdp_enabled and its siblings.
+flash_sdp_enabled, enable_flash_sdp = FLASH.enabled, FLASH.enable
+mem_efficient_sdp_enabled = MEMORY_EFFICIENT.enabled
+enable_mem_efficient_sdp = MEMORY_EFFICIENT.enable
+math_sdp_enabled, enable_math_sdp = MATH.enabled, MATH.enable
+cudnn_sdp_enabled, enable_cudnn_sdp = CUDNN.enabled, CUDNN.enable

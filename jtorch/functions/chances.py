@@ -10,9 +10,9 @@ from functools import partial
 import numpy as np
 
 from .. import _expose
-from .._core import samplers
+from .._core import rejection, samplers
 from .._core.alias import cell_of
-from .._core.dtype import TITLES, int64
+from .._core.dtype import TITLES, dtype, float32, float64, int64
 from .._core.generator import Generator
 from .._core.program import host
 from .._core.tensor import Tensor, from_array
@@ -26,8 +26,10 @@ from ._random_arguments import (
 )
 from ._random_results import new
 from .random_fill import probabilities
+from .shaping import broadcast_tensors
 
 _drawn = _expose.row("_drawn")
+_gamma_drawn, _dirichlet_drawn = _expose.row("_gamma_drawn"), _expose.row("_dirichlet_drawn")
 
 
 def bernoulli(
@@ -73,8 +75,58 @@ def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
     rates = host(cell_of(input))
     if not (rates >= 0).all():
         raise RuntimeError("invalid Poisson rate, expected rate to be non-negative")
-    made = from_array(samplers.poisson(source, rates), input.device)
+    made = from_array(rejection.poisson(source, rates), input.device)
     return _drawn(made, input) if input.requires_grad else made
+
+
+def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) -> Tensor:
+    """Successes among `count` trials of chance `prob`; the two broadcast. See torch.binomial."""
+    for place, (name, value) in enumerate((("count", count), ("prob", prob)), 1):
+        if not isinstance(value, Tensor):
+            raise TypeError(
+                f"binomial(): argument '{name}' (position {place}) must be Tensor, not "
+                f"{type(value).__name__}"
+            )
+        if not value.dtype.is_floating_point:
+            raise ValueError(
+                f"binomial only supports floating-point dtypes for {name}, got: "
+                f"{TITLES[value.dtype]}"
+            )
+    source = generator_of(generator)
+    if prob.dtype is not count.dtype:
+        raise RuntimeError(f"Found dtype {TITLES[prob.dtype]} but expected {TITLES[count.dtype]}")
+    counts, chances = broadcast_tensors(count, prob)
+    _check_wide(count.dtype, "binomial_cpu")
+    drawn = rejection.binomial(source, host(cell_of(counts)), host(cell_of(chances)))
+    return _drawn(from_array(drawn, count.device), count + prob)
+
+
+def _standard_gamma(input: Tensor, generator: Generator | None = None) -> Tensor:
+    """Gammas of the concentrations `input` and rate 1. The gradient is the implicit one of
+    `_standard_gamma_grad`. See torch.distributions.Gamma."""
+    kind = check_tensor("_standard_gamma", input)
+    source = generator_of(generator)
+    _check_wide(kind, "gamma_cpu")
+    made = from_array(rejection.gamma(source, host(cell_of(input))), input.device)
+    return _gamma_drawn(made, input) if input.requires_grad else made
+
+
+def _sample_dirichlet(input: Tensor, generator: Generator | None = None) -> Tensor:
+    """Points of the simplex along the last dimension, of the concentrations `input`. The gradient
+    is the implicit one of `_dirichlet_grad`. See torch.distributions.Dirichlet."""
+    kind = check_tensor("_sample_dirichlet", input)
+    source = generator_of(generator)
+    _check_wide(kind, "dirichlet")
+    values = host(cell_of(input))
+    drawn = rejection.dirichlet(source, values.reshape(values.shape or (1,)))
+    made = from_array(drawn.reshape(values.shape), input.device)
+    return _dirichlet_drawn(made, input) if input.requires_grad else made
+
+
+def _check_wide(kind: dtype, kernel: str) -> None:
+    """NotImplementedError for what is neither float32 nor float64."""
+    if kind not in (float32, float64):
+        raise NotImplementedError(f"\"{kernel}\" not implemented for '{TITLES[kind]}'")
 
 
 def multinomial(
@@ -139,4 +191,4 @@ def _check_values(weights: np.ndarray, race: bool) -> None:
         raise RuntimeError("invalid multinomial distribution (sum of probabilities <= 0)")
 
 
-FUNCTIONS = (bernoulli, multinomial, poisson)
+FUNCTIONS = (_sample_dirichlet, _standard_gamma, bernoulli, binomial, multinomial, poisson)

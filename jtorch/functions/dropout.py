@@ -74,6 +74,19 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     return _drop(input, p, False, False, inplace) if training else input
 
 
+def dropout_packed(input: Tensor, p: float, places: np.ndarray) -> Tensor:
+    """dropout of a packed batch that lies padded, (T, N, *): PyTorch draws for the rows of the
+    sequences alone, which are at `places` among the T * N rows."""
+    aval = cell_of(input).aval
+    if p == 1 or aval.device is not CPU:
+        return dropout(input, p)
+    rows = (*places.shape, *aval.shape[2:])
+    kept = np.ones((aval.shape[0] * aval.shape[1], *aval.shape[2:]), np.bool_)
+    kept[places] = samplers.bernoulli(default_generator, rows, np.dtype(np.bool_), 1 - p)
+    mask = from_array(kept.reshape(aval.shape), aval.device)
+    return record(ROWS["_dropout"], input, mask, p)
+
+
 def _feature_dropout(
     input: Tensor, p: float, training: bool, inplace: bool, unbatched: bool
 ) -> Tensor:

@@ -175,6 +175,10 @@ class finfo:
     See torch.finfo.
     """
 
+    eps: float
+    min: float
+    tiny: float
+
     def __init__(self, type: dtype | None = None) -> None:
         kind = type or get_default_dtype()
         if not (kind.is_floating_point or kind.is_complex):

@@ -23,7 +23,7 @@ from .._core.tensor import Tensor
 _cov = _expose.row("cov")
 
 
-def _at_hand(tensor: Any) -> np.ndarray | None:
+def at_hand(tensor: Any) -> np.ndarray | None:
     """The values of a Tensor of the CPU that nothing has to run for."""
     if not isinstance(tensor, Tensor):
         return None
@@ -33,7 +33,7 @@ def _at_hand(tensor: Any) -> np.ndarray | None:
 
 def outside(index: Any, low: int, high: int) -> int | None:
     """The first value of an index Tensor outside [low, high), where its values are at hand."""
-    values = _at_hand(index)
+    values = at_hand(index)
     if values is None or not values.size or index.dtype.is_floating_point:
         return None
     if low <= values.min() and values.max() < high:
@@ -119,7 +119,7 @@ def cov(
 ) -> Tensor:
     """The covariance of variables (rows) over observations (columns). See torch.cov."""
     for name, weights in (("fweights", fweights), ("aweights", aweights)):
-        values = _at_hand(weights)
+        values = at_hand(weights)
         if values is not None and (values < 0).any():
             raise RuntimeError(f"cov(): {name} cannot be negative")
     return _cov(input, correction=correction, fweights=fweights, aweights=aweights)

@@ -77,6 +77,8 @@ def _move(
     momentum: float,
     by_sample: bool,
 ) -> None:
+    if not input.numel():  # no statistics to move towards
+        return
     if running_mean is not None:
         record_inplace(MOVE_MEAN, (running_mean, input, momentum), {})
     if running_var is not None:

@@ -32,7 +32,8 @@ from ._random_arguments import (
     shape_of,
 )
 from ._random_results import Draw, check_can_grow, check_options, grown, kind_of, new
-from .chances import bernoulli, multinomial, poisson
+from .chances import FUNCTIONS as CHANCES
+from .chances import bernoulli, multinomial
 from .random_fill import METHODS as FILLS
 
 
@@ -309,10 +310,8 @@ FUNCTIONS = (
     manual_seed,
     seed,
     set_rng_state,
-    bernoulli,
-    multinomial,
+    *CHANCES,
     normal,
-    poisson,
     rand,
     rand_like,
     randint,

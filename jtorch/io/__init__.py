@@ -6,5 +6,10 @@
  4. unpickler, pickler: the object tree, with and without trust
  5. legacy: the format before PyTorch 1.6, read only
  6. pt: save and load
-The public names are in jtorch/serialization.py.
+safetensors.py reads and writes `.safetensors`; checkpoints.py keeps the state of a training run.
+PyTorch's names are in jtorch/serialization.py.
 """
+
+from .checkpoints import Checkpoints
+
+__all__ = ["Checkpoints"]

@@ -72,7 +72,7 @@ def _write(obj: object, file: Any, top: str, protocol: int) -> None:
 @contextlib.contextmanager
 def _replaced(path: Path) -> Iterator[IO[bytes]]:
     """A file that takes the place of the one at `path` when it is complete. What is no regular
-    file is written in place."""
+    file is written in place. Only a process that is killed leaves its temporary file behind."""
     if path.exists() and not path.is_file():
         with path.open("wb") as file:
             yield file

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import warnings
 
-from .._core.dtype import bool_
+from .._core.dtype import bool_, dtype
 from .._core.tensor import Tensor
 from .._expose import row
 from ..functions.creation import zeros_like
@@ -73,22 +73,34 @@ def _is_batched(
     return dims == 3
 
 
-def _masks(mask: Tensor | None, padding: Tensor | None, like: Tensor) -> list[Tensor | None]:
-    """Both masks as what is added to the scores: booleans as -inf where they are true."""
-    if mask is not None and padding is not None and mask.dtype is not padding.dtype:
-        warnings.warn(
-            "Support for mismatched key_padding_mask and attn_mask is deprecated. Use same type "
-            "for both instead.",
-            stacklevel=3,
-        )
+def additive_masks(
+    mask: Tensor | None,
+    padding: Tensor | None,
+    kind: dtype,
+    name: str = "attn_mask",
+    padding_name: str = "key_padding_mask",
+) -> list[Tensor | None]:
+    """Both masks as what is added to the scores: booleans as -inf where they are true.
+
+    kind: the dtype of the scores. They should be of the same dtype; the names are for the words."""
     found = []
-    for name, given in (("attn_mask", mask), ("key_padding_mask", padding)):
+    for given, other, names in (
+        (padding, mask, (padding_name, name)),
+        (mask, None, (name, padding_name)),
+    ):
         if given is not None and not given.is_floating_point():
             known = given.dtype is bool_
-            _require(known, f"only bool and floating types of {name} are supported")
-            given = zeros_like(given, dtype=like.dtype).masked_fill_(given, -math.inf)
+            _require(known, f"only bool and floating types of {names[0]} are supported")
+        if given is not None and other is not None and given.dtype is not other.dtype:
+            warnings.warn(
+                f"Support for mismatched {names[0]} and {names[1]} is deprecated. Use same type "
+                "for both instead.",
+                stacklevel=3,
+            )
+        if given is not None and given.dtype is bool_:
+            given = zeros_like(given, dtype=kind).masked_fill_(given, -math.inf)
         found.append(given)
-    return found
+    return found[::-1]
 
 
 def _checked_mask(mask: Tensor | None, sizes: tuple[int, int], heads: int) -> Tensor | None:
@@ -190,25 +202,15 @@ def _attend(
     dropout_p: float,
     causal: bool,
     batch: int,
+    need_weights: bool,
 ) -> tuple[Tensor, Tensor | None]:
-    """The heads' outputs, and their weights (N, heads, L, S) after dropout."""
-    scores = (q * math.sqrt(1 / q.shape[-1])) @ k.transpose(-2, -1)
-    weights = _softmax(scores if mask is None else scores + mask, -1)
-    if dropout_p > 0:
-        weights = dropout(weights, dropout_p)
-    return weights @ v, weights.reshape(batch, -1, *weights.shape[1:])
-
-
-def _attend_at_once(
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    mask: Tensor | None,
-    dropout_p: float,
-    causal: bool,
-    batch: int,
-) -> tuple[Tensor, Tensor | None]:
-    """The heads' outputs alone."""
+    """The heads' outputs, and if wanted their weights (N, heads, L, S) after dropout."""
+    if need_weights:
+        scores = (q * math.sqrt(1 / q.shape[-1])) @ k.transpose(-2, -1)
+        weights = _softmax(scores if mask is None else scores + mask, -1)
+        if dropout_p > 0:
+            weights = dropout(weights, dropout_p)
+        return weights @ v, weights.reshape(batch, -1, *weights.shape[1:])
     query, key, value = (x.reshape(batch, -1, *x.shape[1:]) for x in (q, k, v))
     if mask is not None:
         mask = mask.unsqueeze(0) if len(mask) == 1 else mask.reshape(batch, -1, *mask.shape[1:])
@@ -253,25 +255,26 @@ def multi_head_attention_forward(
         key_padding_mask = None if key_padding_mask is None else key_padding_mask.unsqueeze(0)
     length, batch, embed_dim = query.shape
     if is_causal and attn_mask is None:
-        raise RuntimeError("Need attn_mask if specifying the is_causal hint.")
+        raise RuntimeError(
+            "Need attn_mask if specifying the is_causal hint. You may use the Transformer module "
+            "method `generate_square_subsequent_mask` to create this mask."
+        )
     causal = is_causal and key_padding_mask is None and not need_weights
-    masks = _masks(None if causal else attn_mask, key_padding_mask, query)
+    attn_mask, padding = additive_masks(attn_mask, key_padding_mask, query.dtype)
     _check_sizes(query, key, value, embed_dim_to_check, num_heads, use_separate_proj_weight)
-    mask = _checked_mask(masks[0], (length, key.shape[0]), batch * num_heads)
+    mask = _checked_mask(None if causal else attn_mask, (length, key.shape[0]), batch * num_heads)
     separate = (q_proj_weight, k_proj_weight, v_proj_weight) if use_separate_proj_weight else None
     q, k, v = _projected((query, key, value), separate, in_proj_weight, in_proj_bias)
     k, v = _with_biases(k, v, bias_k, bias_v, static_k is None and static_v is None)
     q, k, v = _in_heads(q, k, v, static_k, static_v, batch * num_heads)
     if add_zero_attn:
         k, v = (_cat([x, x.new_zeros(x.shape[0], 1, x.shape[2])], 1) for x in (k, v))
-    mask = _merged(mask, masks[1], (bias_k is not None) + add_zero_attn, num_heads)
-    dropout_p = dropout_p if training else 0.0
-    attend = _attend if need_weights else _attend_at_once
-    output, weights = attend(q, k, v, mask, dropout_p, causal, batch)
-    output = output.transpose(0, 1).reshape(length * batch, embed_dim)
-    output = _linear(output, out_proj_weight, out_proj_bias).reshape(length, batch, -1)
-    if weights is not None and average_attn_weights:
-        weights = weights.mean(1)
+    mask = _merged(mask, padding, (bias_k is not None) + add_zero_attn, num_heads)
+    options = (dropout_p if training else 0.0, causal, batch, need_weights)
+    output, weights = _attend(q, k, v, mask, *options)
+    output = output.transpose(0, 1).reshape(length, batch, embed_dim)
+    output = _linear(output, out_proj_weight, out_proj_bias)
+    weights = weights.mean(1) if weights is not None and average_attn_weights else weights
     if batched:
         return output, weights
     return output.squeeze(1), None if weights is None else weights.squeeze(0)

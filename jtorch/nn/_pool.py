@@ -30,6 +30,7 @@ def _functions(spatial: int) -> tuple[Callable, Callable]:
         return_indices: bool = False,
         _random_samples: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
+        channels = input.size(-spatial - 1)
         if input.dim() not in (spatial + 1, spatial + 2):
             raise RuntimeError(
                 f"{name}(): Expected {spatial + 1}D or {spatial + 2}D tensor, but got: "
@@ -47,11 +48,12 @@ def _functions(spatial: int) -> tuple[Callable, Callable]:
         for n, m, k in zip(inputs, outputs, kernel, strict=True):
             if m + k - 1 > n:
                 raise RuntimeError(f"{name}(): pool size {k} too large relative to input size {n}")
+        batch = input.shape[0] if input.dim() == spatial + 2 else 1
         if _random_samples is None:
-            batch = input.shape[0] if input.dim() == spatial + 2 else 1
-            size = (batch, input.shape[-spatial - 1], spatial)
-            _random_samples = rand(size, dtype=input.dtype, device=input.device)
-        return _pool(input, _random_samples, kernel, outputs)
+            _random_samples = rand(
+                (batch, channels, spatial), dtype=input.dtype, device=input.device
+            )
+        return _pool(input, _random_samples[:batch], kernel, outputs)
 
     def pool(
         input: Tensor,

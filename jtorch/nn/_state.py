@@ -14,7 +14,7 @@ from typing import Any
 from .._core.grad_mode import no_grad
 from .._core.tensor import Tensor
 from ..utils.hooks import RemovableHandle
-from .parameter import Parameter
+from .parameter import Parameter, is_lazy
 
 EXTRA_STATE = "_extra_state"
 _ASSIGN = "assign_to_params_buffers"
@@ -263,14 +263,16 @@ class _Snapshot:
         for below in module.modules():
             for members in (below._parameters, below._buffers):
                 for name, tensor in members.items():
-                    values = None if tensor is None else tensor.detach().clone()
+                    values = None
+                    if tensor is not None and not is_lazy(tensor):
+                        values = tensor.detach().clone()
                     self.saved.append((members, name, tensor, values))
 
     def restore(self) -> None:
         with no_grad():
             for members, name, tensor, values in self.saved:
                 members[name] = tensor
-                if tensor is not None:
+                if values is not None:
                     tensor.copy_(values)
 
 
@@ -290,9 +292,11 @@ def _load_one(
             f"object from checkpoint but received {type(value)}"
         )
         return
+    if is_lazy(tensor) and is_lazy(value) and not assign:
+        return
     if tensor.dim() == 0 and value.dim() == 1:  # checkpoints from before PyTorch had 0-d tensors
         value = value[0]
-    if value.shape != tensor.shape:
+    if not is_lazy(tensor) and value.shape != tensor.shape:
         error_msgs.append(
             f"size mismatch for {key}: copying a param with shape {value.shape} from checkpoint, "
             f"the shape in current model is {tensor.shape}."
@@ -344,7 +348,9 @@ def _fits(module: Any, state_dict: Mapping[str, Any]) -> bool:
             return False
         own.update({f"{path}.{k}" if path else k: t for k, t in _state_of(below).items()})
     return own.keys() == state_dict.keys() and all(
-        isinstance(value, Tensor) and value.shape == own[key].shape
+        isinstance(value, Tensor)
+        and not (is_lazy(value) or is_lazy(own[key]))
+        and value.shape == own[key].shape
         for key, value in state_dict.items()
     )
 

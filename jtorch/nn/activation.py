@@ -1,7 +1,7 @@
 """Activation functions as layers: each is its arguments and one call of nn.functional.
 
 Input and output have the same shape, whatever it is, where nothing else is said. Only PReLU has a
-parameter. Attention is not here.
+parameter. MultiheadAttention is here because PyTorch has it in the same file.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from ..functions.creation import empty
 from . import functional as F
 from . import init
 from .module import Module
+from .multihead_attention import MultiheadAttention
 from .parameter import Parameter
 
 
@@ -430,6 +431,7 @@ __all__ = [
     "LogSigmoid",
     "LogSoftmax",
     "Mish",
+    "MultiheadAttention",
     "PReLU",
     "RReLU",
     "ReLU",

@@ -7,11 +7,30 @@ parameter_containers.py.
 from __future__ import annotations
 
 import operator
+import warnings
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
-from .module import Module, indented
+from .module import Module, _addindent
+
+
+class Container(Module):
+    """A module with the given children, by name. Deprecated: Module does all it does.
+
+    See torch.nn.Container.
+    """
+
+    def __init__(self, **kwargs: Module | None) -> None:
+        warnings.warn(
+            "`nn.Container` is deprecated. "
+            "All of its functionality is now implemented in `nn.Module`. Subclass that instead.",
+            FutureWarning,
+            stacklevel=2,
+        )
+        super().__init__()
+        for name, module in kwargs.items():
+            self.add_module(name, module)
 
 
 class _Numbered(Module):
@@ -185,9 +204,9 @@ class ModuleList(_Numbered):
         if not runs:
             return f"{self._get_name()}()"
         lines = [
-            f"  ({first}): {indented(text)}\n"
+            f"  ({first}): {_addindent(text, 2)}\n"
             if first == last
-            else f"  ({first}-{last}): {last - first + 1} x {indented(text)}\n"
+            else f"  ({first}-{last}): {last - first + 1} x {_addindent(text, 2)}\n"
             for first, last, text in runs
         ]
         return f"{self._get_name()}(\n{''.join(lines)})"
@@ -294,4 +313,4 @@ def _factor(container: Sequential, other: int) -> int:
     return other
 
 
-__all__ = ["ModuleDict", "ModuleList", "Sequential"]
+__all__ = ["Container", "ModuleDict", "ModuleList", "Sequential"]

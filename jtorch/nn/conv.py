@@ -16,7 +16,7 @@ from .._core.tensor import Tensor
 from ..functions.creation import empty
 from . import functional as F
 from . import init
-from ._arguments import _ntuple, reversed_twice
+from ._arguments import _ntuple, _reverse_repeat_tuple
 from .module import Module
 from .parameter import Parameter
 
@@ -73,14 +73,18 @@ class _ConvNd(Module):
         self.groups = groups
         self.padding_mode = padding_mode
         self._reversed_padding_repeated_twice = _explicit_padding(padding, kernel_size, dilation)
-        outer, inner = (in_channels, out_channels) if transposed else (out_channels, in_channels)
-        shape = (outer, inner // groups, *kernel_size)
-        self.weight = Parameter(empty(shape, device=device, dtype=dtype))
+        self.weight = Parameter(empty(self._weight_shape(), device=device, dtype=dtype))
         if bias:
             self.bias = Parameter(empty(out_channels, device=device, dtype=dtype))
         else:
             self.register_parameter("bias", None)
         self.reset_parameters()
+
+    def _weight_shape(self) -> tuple[int, ...]:
+        outer, inner = self.out_channels, self.in_channels
+        if self.transposed:
+            outer, inner = inner, outer
+        return (outer, inner // self.groups, *self.kernel_size)
 
     def reset_parameters(self) -> None:
         init.kaiming_uniform_(self.weight, a=math.sqrt(5))
@@ -311,10 +315,10 @@ def _check(
 
 def _explicit_padding(
     padding: str | tuple[int, ...], kernel_size: tuple[int, ...], dilation: tuple[int, ...]
-) -> list[int]:
+) -> Sequence[int]:
     """What `F.pad` must add for this padding; where "same" is odd, the end gets one more."""
     if not isinstance(padding, str):
-        return reversed_twice(padding)
+        return _reverse_repeat_tuple(padding, 2)
     amounts = []
     for size, step in zip(reversed(kernel_size), reversed(dilation), strict=True):
         total = step * (size - 1) if padding == "same" else 0

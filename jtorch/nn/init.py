@@ -129,7 +129,10 @@ def trunc_normal_(
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """Fill with one value. See torch.nn.init.constant_."""
-    return _no_grad_fill_(tensor, val)
+    if isinstance(val, (int, float)):
+        return _no_grad_fill_(tensor, val)
+    with no_grad():
+        return tensor.fill_(val)
 
 
 def ones_(tensor: Tensor) -> Tensor:
@@ -272,6 +275,11 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
     if tensor.dtype.is_floating_point and tensor.dtype.itemsize < 4:
         title = TITLES[tensor.dtype]
         raise NotImplementedError(f"\"geqrf_cpu\" not implemented for '{title}'")
+    if tensor.is_complex():
+        raise NotImplementedError(
+            "Unlike NumPy, torch.sign is not intended to support complex numbers. "
+            "Please use torch.sgn instead."
+        )
     rows = tensor.shape[0]
     columns = tensor.numel() // rows
     drawn = randn(rows, columns, dtype=tensor.dtype, device="cpu", generator=generator).numpy()

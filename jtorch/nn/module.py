@@ -29,7 +29,7 @@ from ._hooks import (
 )
 from ._members import SLOTS, Members, adopt, without_repeats
 from ._placement import Placement
-from ._state import StateDict
+from ._state import StateDict, _IncompatibleKeys
 from ._tree import Tree
 from .parameter import Buffer, Parameter
 
@@ -268,16 +268,16 @@ class Module(Hooks, StateDict, Tree, Placement):
     def __repr__(self) -> str:
         text = self.extra_repr()
         extra = text.split("\n") if text else []
-        children = [f"({name}): {indented(repr(m))}" for name, m in self._modules.items()]
+        children = [f"({name}): {_addindent(repr(m), 2)}" for name, m in self._modules.items()]
         if not children and len(extra) <= 1:
             return f"{self._get_name()}({text})"
         body = "".join(f"  {line}\n" for line in extra + children)
         return f"{self._get_name()}(\n{body})"
 
 
-def indented(text: str) -> str:
-    """All lines but the first moved two columns to the right."""
-    return text.replace("\n", "\n  ")
+def _addindent(s_: str, numSpaces: int) -> str:  # noqa: N803 (PyTorch's name)
+    """All lines but the first moved to the right. (PyTorch's name, because code imports it.)"""
+    return s_.replace("\n", "\n" + " " * numSpaces)
 
 
 def _typename(value: Any) -> str:
@@ -352,6 +352,8 @@ def _forget(module: Module, name: str, keep: str) -> None:
 
 __all__ = [
     "Module",
+    "_IncompatibleKeys",
+    "_addindent",
     "register_module_backward_hook",
     "register_module_buffer_registration_hook",
     "register_module_forward_hook",

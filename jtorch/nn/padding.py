@@ -96,46 +96,48 @@ class ZeroPad3d(ConstantPad3d):
         return f"{self.padding}"
 
 
-class ReflectionPad1d(_PadNd):
+class _ReflectionPadNd(_PadNd):
+    _mode = "reflect"
+
+
+class ReflectionPad1d(_ReflectionPadNd):
     """A border of the mirror image of (N, C, L). See torch.nn.ReflectionPad1d."""
 
     _dims = 1
-    _mode = "reflect"
 
 
-class ReflectionPad2d(_PadNd):
+class ReflectionPad2d(_ReflectionPadNd):
     """A border of the mirror image of (N, C, H, W). See torch.nn.ReflectionPad2d."""
 
     _dims = 2
-    _mode = "reflect"
 
 
-class ReflectionPad3d(_PadNd):
+class ReflectionPad3d(_ReflectionPadNd):
     """A border of the mirror image of (N, C, D, H, W). See torch.nn.ReflectionPad3d."""
 
     _dims = 3
-    _mode = "reflect"
 
 
-class ReplicationPad1d(_PadNd):
+class _ReplicationPadNd(_PadNd):
+    _mode = "replicate"
+
+
+class ReplicationPad1d(_ReplicationPadNd):
     """A border that repeats the edge of (N, C, L). See torch.nn.ReplicationPad1d."""
 
     _dims = 1
-    _mode = "replicate"
 
 
-class ReplicationPad2d(_PadNd):
+class ReplicationPad2d(_ReplicationPadNd):
     """A border that repeats the edge of (N, C, H, W). See torch.nn.ReplicationPad2d."""
 
     _dims = 2
-    _mode = "replicate"
 
 
-class ReplicationPad3d(_PadNd):
+class ReplicationPad3d(_ReplicationPadNd):
     """A border that repeats the edge of (N, C, D, H, W). See torch.nn.ReplicationPad3d."""
 
     _dims = 3
-    _mode = "replicate"
 
 
 class _CircularPadNd(_PadNd):

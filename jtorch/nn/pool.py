@@ -2,7 +2,7 @@
 
 Input (N, C, *) or (C, *), output the same with smaller *. For a window of size k, stride s, padding
 p and dilation d, the new size is floor((L + 2p - d (k - 1) - 1) / s + 1), with `ceil_mode` rounded
-up. No parameters.
+up. No parameters. Pools at random places, and back from maxima, are in max_pool.py.
 """
 
 from __future__ import annotations
@@ -209,6 +209,12 @@ class LPPool2d(_LPPoolNd):
     _function = staticmethod(F.lp_pool2d)
 
 
+class LPPool3d(_LPPoolNd):
+    """The p-norm of each window of (N, C, D, H, W). See torch.nn.LPPool3d."""
+
+    _function = staticmethod(F.lp_pool3d)
+
+
 class _AdaptiveAvgPoolNd(Module):
     """What the adaptive average pools share: `output_size` equal windows in each dimension."""
 
@@ -293,6 +299,7 @@ __all__ = [
     "AvgPool3d",
     "LPPool1d",
     "LPPool2d",
+    "LPPool3d",
     "MaxPool1d",
     "MaxPool2d",
     "MaxPool3d",

@@ -89,6 +89,7 @@ def embedding_bag(
     per_sample_weights: Array | None,
     include_last_offset: bool,
     padding_idx: int | None,
+    scale_grad_by_freq: bool,
 ) -> Array:
     """The sum, mean or maximum of weight's rows in each bag. Bags: the rows of a 2-d input, or the
     parts of a 1-d one that start at offsets."""
@@ -101,7 +102,7 @@ def embedding_bag(
         starts = offsets[:bags]
         owner = jnp.searchsorted(starts, jnp.arange(input.size), side="right") - 1
     flat = input.reshape(-1)
-    rows = embedding(flat, weight)
+    rows = embedding(flat, weight, None, scale_grad_by_freq)
     if per_sample_weights is not None:
         rows = rows * per_sample_weights.reshape(-1, 1)
     counted = jnp.ones(flat.shape, bool) if padding_idx is None else flat != padding_idx

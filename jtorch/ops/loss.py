@@ -237,6 +237,12 @@ def poisson_nll_loss(
     return reduce_loss(loss, reduction)
 
 
+def _spreads_over_one_dim(shape: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    """Whether the shapes are the same but for one dim, which is 1."""
+    different = [n for n, m in zip(shape, wanted, strict=False) if n != m]
+    return len(shape) == len(wanted) and different == [1]
+
+
 @op(
     public=F,
     saves=(),
@@ -261,7 +267,7 @@ def gaussian_nll_loss(
     if var.ndim and var.shape != input.shape:
         if var.shape == input.shape[:-1]:
             var = var[..., None]
-        elif var.shape != (*input.shape[:-1], 1):
+        elif not _spreads_over_one_dim(var.shape, input.shape):
             raise ValueError("var is of incorrect size")
     check_reduction(reduction)
     broadcast_shapes(input.shape, target.shape)

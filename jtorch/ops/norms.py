@@ -75,6 +75,19 @@ def linalg_vector_norm(
     return _p_norm(x, ord, wrap_dims(dim, x.ndim), keepdim)
 
 
+@op(public=("torch",))
+def norm_except_dim(v: Array, pow: int = 2, dim: int = 0) -> Array:
+    """The pow-norm over all dims but one, which are kept; over all if dim is -1, as a number.
+
+    See torch.norm_except_dim."""
+    if dim == -1:
+        return linalg_vector_norm(v, pow)
+    if v.ndim == 1:
+        return jnp.abs(v)
+    kept = wrap_dims(dim, v.ndim)[0]
+    return linalg_vector_norm(v, pow, tuple(d for d in range(v.ndim) if d != kept), True)
+
+
 @op(public=LINALG, saves=())
 def linalg_matrix_norm(
     A: Array,

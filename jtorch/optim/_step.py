@@ -9,6 +9,7 @@ for the interface.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -23,7 +24,7 @@ from .._core.donation import note_replaced
 from .._core.dtype import float64
 from .._core.errors import DeviceError
 from .._core.extend import extend
-from .._core.program import materialise
+from .._core.program import materialise, settle
 from .._core.tensor import Tensor, from_array
 from .._core.trace import Aval, Cell, Trace, local, new_cell
 from .._core.transfer import copy_to
@@ -32,100 +33,162 @@ from .._core.transfer import copy_to
 class Update:
     """(parameters, gradients, states, hyper-parameters) -> (parameters, states), as an op.
 
-    rule, options: rule(hyper, options) is the optax transformation.  treedef: the structure of one
-    parameter's optax state. Interned, so that a second optimizer of the same kind compiles nothing;
-    it holds no optimizer.
+    rule, options: rule(hyper, options) is the optax transformation, which is applied to each
+    parameter by itself.  treedefs: the structure of each parameter's optax state; `states` has the
+    leaves of one after those of the other. Interned, so that a second optimizer of the same kind
+    compiles nothing; it holds no optimizer.
     """
 
-    __slots__ = ("hyper_names", "options", "rule", "treedef")
+    __slots__ = ("hyper_names", "options", "rule", "treedefs")
 
     name = "optimizer_step"
     view = strides = backward = result = None
     inplace = differentiable = False
     numbers: frozenset[str] = frozenset()
+    # Whether the parameters of a group may be updated in several programs.
+    divisible = True
 
     _made: dict[tuple, Update] = {}
 
-    def __new__(
-        cls, rule: Any, options: dict, hyper_names: tuple[str, ...], treedef: Any
-    ) -> Update:
-        key = (rule, tuple(options.items()), hyper_names, treedef)
+    def __new__(cls, rule: Any, options: dict, hyper_names: tuple[str, ...], treedefs: Any) -> Any:
+        key = (cls, rule, tuple(options.items()), hyper_names, treedefs)
         made = cls._made.get(key)
         if made is None:
             made = cls._made[key] = object.__new__(cls)
             made.rule, made.options = rule, options
-            made.hyper_names, made.treedef = hyper_names, treedef
+            made.hyper_names, made.treedefs = hyper_names, treedefs
         return made
 
-    def transformation(self, hyper: dict[str, Any]) -> optax.GradientTransformation:
-        """The rule with hyper-parameters filled in."""
-        return self.rule(hyper, self.options)
+    def transformation(self, values: Any) -> optax.GradientTransformation:
+        """The rule with hyper-parameters filled in; those of the same name are one list."""
+        hyper: dict[str, Any] = {}
+        for name, value in zip(self.hyper_names, values, strict=True):
+            hyper.setdefault(name, []).append(value)
+        single = {name: given[0] for name, given in hyper.items() if len(given) == 1}
+        return self.rule({**hyper, **single}, self.options)
+
+    def initial(self, arrays: Sequence[Any], values: tuple) -> list:
+        """The leaves of the states with which parameters begin."""
+        transformation = self.transformation(values)
+        return [leaf for a in arrays for leaf in jax.tree.leaves(transformation.init(a))]
+
+    def arguments(
+        self, params: list[Cell], grads: list[Cell], states: list[Cell], hyper: Cell
+    ) -> tuple:
+        """The arguments of `run`, in the order of the parameters here. A gradient may come in
+        several parts."""
+        count = len(grads) // len(params)
+        given: Any = tuple(grads)
+        if count > 1:
+            given = tuple(zip(*[iter(grads)] * count, strict=True))
+        return (tuple(params), given, tuple(states), hyper)
 
     def run(self, args: tuple, kwargs: dict) -> tuple:
         params, grads, states, values = args
-        hyper = {name: values[k] for k, name in enumerate(self.hyper_names)}
-        transformation = self.transformation(hyper)
+        transformation = self.transformation([values[k] for k in range(len(self.hyper_names))])
+        leaves = iter(states)
         new_params, new_states = [], []
-        for param, grad, state in zip(params, grads, states, strict=True):
-            tree = jax.tree.unflatten(self.treedef, state)
-            updates, tree = transformation.update(grad, tree, param)
-            new_params.append(optax.apply_updates(param, updates))
-            new_states.extend(jax.tree.leaves(tree))
+        for param, grad, treedef in zip(params, grads, self.treedefs, strict=True):
+            old = [next(leaves) for _ in range(treedef.num_leaves)]
+            wide = widened(param)
+            tree = jax.tree.unflatten(treedef, map(widened, old))
+            updates, tree = transformation.update(jax.tree.map(widened, grad), tree, wide)
+            new_params.append(narrowed(optax.apply_updates(wide, updates), param))
+            new_states.extend(map(narrowed, jax.tree.leaves(tree), old))
         return (*new_params, *new_states)
 
 
-class Step:
-    """The plan for the parameters of one group that have gradients now."""
+def widened(value: Any) -> Any:
+    """What a rule computes with: complex numbers are pairs of real ones, as in PyTorch, and half
+    precision is float32 inside a step."""
+    if jnp.iscomplexobj(value):
+        return jnp.stack([value.real, value.imag], -1)
+    if value.dtype in (jnp.float16, jnp.bfloat16):
+        return value.astype(jnp.float32)
+    return value
 
-    __slots__ = ("hyper_cell", "hyper_values", "names", "params", "update")
+
+def narrowed(value: Any, like: Any) -> Any:
+    """The opposite: a new value with the dtype of the old one."""
+    if jnp.iscomplexobj(like):
+        return jax.lax.complex(value[..., 0], value[..., 1])
+    return value.astype(like.dtype)
+
+
+class Step:
+    """The plan for the parameters of one group that have gradients now.
+
+    owners, names: the keys of `optimizer.state`, and the names in each, whose values are the states
+    of the update, in order.
+    """
+
+    __slots__ = ("hyper_cell", "hyper_values", "names", "owners", "params", "update")
 
     def __init__(self, optimizer: Any, group: dict, params: list[Tensor], options: dict) -> None:
         self.params = params
-        names = optimizer.hyper_names
-        example = optimizer.rule(dict.fromkeys(names, 0.0), options)
-        fields = optimizer.state_names(options)
-        struct = jax.ShapeDtypeStruct((), np.float32)
-        paths, treedef = jax.tree_util.tree_flatten_with_path(jax.eval_shape(example.init, struct))
-        self.names = tuple(_field(path, fields) for path, _ in paths)
-        self.update = Update(optimizer.rule, options, names, treedef)
         self.hyper_values: tuple = ()
         self.hyper_cell: Cell | None = None
-        self._initialise(optimizer, example)
+        self.update, self.owners, self.names = optimizer.plan(group, params, options)
 
-    def _initialise(self, optimizer: Any, transformation: optax.GradientTransformation) -> None:
-        """Give new parameters the state that the transformation begins with."""
-        fresh = [
-            p for p in self.params if any(optimizer.state[p].get(n) is None for n in self.names)
-        ]
-        if not fresh or not self.names:
-            return
-        structs = [cell_of(p).aval.struct for p in fresh]
+    def states(self, optimizer: Any, group: dict) -> list[Tensor]:
+        """The state Tensors; new ones begin as the transformation says."""
+        state = optimizer.state
+        try:
+            return [
+                s[n]
+                for s, names in zip([state[o] for o in self.owners], self.names, strict=True)
+                for n in names
+            ]
+        except KeyError:
+            self._initialise(optimizer, group)
+        return self.states(optimizer, group)
 
-        def states() -> list:
+    def _initialise(self, optimizer: Any, group: dict) -> None:
+        places = [(o, n) for o, names in zip(self.owners, self.names, strict=True) for n in names]
+        missing = [n not in optimizer.state[o] for o, n in places]
+        values = numbers_of(optimizer.hyper(group))
+        if self.update.divisible:
+            structs = [cell_of(p).aval.struct for p in self.params]
+            arrays = []
+        else:  # the state may begin as a copy of the parameters
+            structs, arrays = [], [settle(cell_of(p)) for p in self.params]
+
+        def states(*arrays: Any) -> list:
             zeros = [jnp.zeros(s.shape, s.dtype) for s in structs]
-            return [jax.tree.leaves(transformation.init(z)) for z in zeros]
+            leaves = self.update.initial([*zeros, *arrays], values)
+            return [jnp.copy(v) for v, wanted in zip(leaves, missing, strict=True) if wanted]
 
         with jax.enable_x64(True):
-            made = jax.jit(states)()
-        for param, leaves in zip(fresh, made, strict=True):
-            for name, leaf in zip(self.names, leaves, strict=True):
-                where = param.device if name != "step" else default_device()
+            made = iter(jax.jit(states)(*arrays))
+        for (owner, name), wanted in zip(places, missing, strict=True):
+            if wanted:
+                here = isinstance(owner, Tensor) and name not in HOST
+                where = owner.device if here else default_device()
                 # Committed, as the results of programs are: XLA compiles once for either kind.
-                state = from_array(jax.device_put(leaf, jax_device(where)), where)
-                optimizer.state[param].setdefault(name, state)
+                leaf = from_array(jax.device_put(next(made), jax_device(where)), where)
+                optimizer.state[owner][name] = leaf
 
     def hyper(self, values: tuple) -> Cell:
         """The hyper-parameters as one vector; the same cell as long as they don't change."""
-        if values != self.hyper_values or self.hyper_cell is None:
-            numbers = [v.item() if isinstance(v, Tensor) else v for v in values]
+        numbers = numbers_of(values)
+        if numbers != self.hyper_values or self.hyper_cell is None:
             where = cell_of(self.params[0]).aval.device
             array = np.array(numbers, np.float64)
             if self.hyper_cell is None:
                 array = _resident(array, where)
             aval = Aval((len(numbers),), float64, where)
             self.hyper_cell = Cell(array, aval)
-            self.hyper_values = values
+            self.hyper_values = numbers
         return self.hyper_cell
+
+
+# The states that PyTorch keeps on the CPU, wherever the parameters are.
+HOST = ("step", "mu_product")
+
+
+def numbers_of(values: tuple) -> tuple:
+    """Hyper-parameters as numbers."""
+    return tuple([v.item() if isinstance(v, Tensor) else v for v in values])
 
 
 def _resident(array: np.ndarray, where: device) -> Any:
@@ -137,11 +200,26 @@ def _resident(array: np.ndarray, where: device) -> Any:
         return jax.device_put(array)
 
 
-def _field(path: tuple, names: dict[str, str]) -> str:
-    """PyTorch's name of a leaf of an optax state: by the field that holds it."""
-    fields = [k.name for k in path if isinstance(k, jax.tree_util.GetAttrKey)]
-    name = fields[-1] if fields else jax.tree_util.keystr(path)
-    return names.get(name, name)
+def plan_each(optimizer: Any, group: dict, params: list[Tensor], options: dict) -> tuple:
+    """The update of parameters by themselves, the owners of states, and their names: those of the
+    fields in the optax state."""
+    names = optimizer.names_in(group)
+    update = Update(optimizer.rule, options, names, ())
+    example = update.transformation(numbers_of(optimizer.hyper(group)))
+    known: dict[Any, tuple] = {}
+    found = []
+    for param in params:
+        struct = cell_of(param).aval.struct
+        if struct not in known:
+            with jax.enable_x64(True):
+                state = jax.eval_shape(example.init, struct)
+            paths, treedef = jax.tree_util.tree_flatten_with_path(state)
+            known[struct] = (treedef, tuple(path[-1].name for path, _ in paths))
+        found.append(known[struct])
+    treedefs, fields = zip(*found, strict=True)
+    update = Update(optimizer.rule, options, names, treedefs)
+    stateful = [k for k, names in enumerate(fields) if names]
+    return update, [params[k] for k in stateful], [fields[k] for k in stateful]
 
 
 class Undo:
@@ -172,14 +250,15 @@ def record_step(optimizer: Any) -> None:
     for place, group in enumerate(optimizer.param_groups):
         active = [p for p in group["params"] if p._grad is not None]
         if active:
-            _record_group(context, optimizer, place, active)
+            for params in optimizer.parts(group, active):
+                _record_group(context, optimizer, place, params)
     for trace in tuple(context.traces.values()):
         materialise(trace)
 
 
 def _record_group(context: Any, optimizer: Any, place: int, params: list[Tensor]) -> None:
     group = optimizer.param_groups[place]
-    options = optimizer.options(group)
+    options = optimizer.options(group, params)
     key = (place, tuple(options.values()), *map(id, params))
     plan = optimizer._steps.get(key)
     if plan is None:
@@ -187,23 +266,20 @@ def _record_group(context: Any, optimizer: Any, place: int, params: list[Tensor]
     try:
         _record(context, optimizer, plan, group)
     except Scattered:
+        if not plan.update.divisible:
+            raise DeviceError(
+                "the parameters of a group whose update depends on all of them have to be on the "
+                "same device"
+            ) from None
         for where in {p.device: None for p in params}:
             _record_group(context, optimizer, place, [p for p in params if p.device is where])
 
 
 def _record(context: Any, optimizer: Any, plan: Step, group: dict) -> None:
-    params, names = plan.params, plan.names
-    tensors = params
-    if names:
-        states = [optimizer.state[p] for p in params]
-        if any(n not in s for s in states for n in names):
-            plan._initialise(
-                optimizer, plan.update.transformation(dict.fromkeys(plan.update.hyper_names, 0.0))
-            )
-        tensors = params + [s[n] for s in states for n in names]
+    params = plan.params
+    tensors = params + plan.states(optimizer, group)
     old = [t._cell or cell_of(t) for t in tensors]
-    gradients: list[Any] = [p._grad for p in params]
-    grads = [g._cell or cell_of(g) for g in gradients]
+    grads = [g._cell or cell_of(g) for g in optimizer.gradients(params)]
     hyper = plan.hyper(optimizer.hyper(group))
     while True:
         trace = context.trace
@@ -213,7 +289,8 @@ def _record(context: Any, optimizer: Any, plan: Step, group: dict) -> None:
                 key.append(cell.index if cell.trace is trace else enter(trace, cell))
             state = trace.state.next.get(tuple(key))
             if state is None:
-                args = _arguments(plan, old, grads, hyper)
+                count = len(params)
+                args = plan.update.arguments(old[:count], grads, old[count:], hyper)
                 state = extend(trace, tuple(key), plan.update, args, {})
             if state is not None:
                 break
@@ -246,12 +323,6 @@ def _all_on(
         hyper if hyper.aval.device is where else copy_to(hyper, where),
         [c if c.aval.device is where else copy_to(c, where) for c in old],
     )
-
-
-def _arguments(plan: Step, old: list[Cell], grads: list[Cell], hyper: Cell) -> tuple:
-    count, width = len(plan.params), len(plan.names)
-    states = tuple(tuple(old[count + k * width : count + (k + 1) * width]) for k in range(count))
-    return (tuple(old[:count]), tuple(grads), states, hyper)
 
 
 def _replace(trace: Trace, state: Any, tensors: list[Tensor], old: list[Cell]) -> None:

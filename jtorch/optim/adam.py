@@ -8,7 +8,8 @@ import optax
 
 from .._core.tensor import Tensor
 from . import transforms
-from .optimizer import Optimizer, ParamsT, check_betas, check_non_negative
+from ._checks import check_betas, check_fused, check_lr, check_non_negative
+from .optimizer import Optimizer, ParamsT
 
 
 class Adam(Optimizer):
@@ -18,13 +19,13 @@ class Adam(Optimizer):
     torch.optim.Adam.
     """
 
-    hyper_names = ("lr", "beta1", "beta2", "eps", "weight_decay")
+    hyper_names = ("lr", "betas", "eps", "weight_decay")
 
     def __init__(
         self,
         params: ParamsT,
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
+        lr: float | Tensor = 1e-3,
+        betas: tuple[float | Tensor, float | Tensor] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0,
         amsgrad: bool = False,
@@ -40,14 +41,15 @@ class Adam(Optimizer):
             raise ValueError(
                 "lr as a Tensor is not supported for capturable=False and foreach=True"
             )
-        check_non_negative(lr=lr, eps=eps)
+        check_lr(lr)
+        check_non_negative(eps=eps)
         check_betas(betas)
         check_non_negative(weight_decay=weight_decay)
         super().__init__(
             params,
             {
                 "lr": lr,
-                "betas": betas,
+                "betas": _numbers(betas, capturable, foreach),
                 "eps": eps,
                 "weight_decay": weight_decay,
                 "amsgrad": amsgrad,
@@ -59,31 +61,23 @@ class Adam(Optimizer):
                 "decoupled_weight_decay": decoupled_weight_decay,
             },
         )
+        check_fused(fused, foreach, differentiable)
 
-    def hyper(self, group: dict[str, Any]) -> tuple:
-        return (group["lr"], *group["betas"], group["eps"], group["weight_decay"])
+    def options(self, group: dict[str, Any], params: list[Tensor]) -> dict[str, Any]:
+        return {**super().options(group, params), "amsgrad": group["amsgrad"]}
 
-    def options(self, group: dict[str, Any]) -> dict[str, Any]:
-        return {
-            "weight_decay": group["weight_decay"] != 0,
-            "amsgrad": group["amsgrad"],
-            "maximize": group["maximize"],
-            "decoupled": group["decoupled_weight_decay"],
-        }
+    def gradients(self, params: list[Tensor]) -> list[Any]:
+        gradients: list[Any] = [p._grad for p in params]
+        if any([g.is_sparse for g in gradients]):
+            raise RuntimeError(
+                "Adam does not support sparse gradients, please consider SparseAdam instead"
+            )
+        return gradients
 
     @staticmethod
     def rule(hyper: dict[str, Any], options: dict[str, Any]) -> optax.GradientTransformation:
-        parts = []
-        if options["maximize"]:
-            parts.append(transforms.ascend())
-        if options["weight_decay"] and not options["decoupled"]:
-            parts.append(transforms.decay_weights(hyper["weight_decay"]))
-        inner = transforms.adam(
-            hyper["lr"], hyper["beta1"], hyper["beta2"], hyper["eps"], options["amsgrad"]
-        )
-        if options["weight_decay"] and options["decoupled"]:
-            inner = transforms.shrink_weights(inner, hyper["lr"], hyper["weight_decay"])
-        return optax.chain(*parts, inner)
+        inner = transforms.adam(hyper["lr"], hyper["betas"], hyper["eps"], options["amsgrad"])
+        return transforms.with_decay(inner, hyper, options)
 
 
 class AdamW(Adam):
@@ -92,8 +86,8 @@ class AdamW(Adam):
     def __init__(
         self,
         params: ParamsT,
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
+        lr: float | Tensor = 1e-3,
+        betas: tuple[float | Tensor, float | Tensor] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 1e-2,
         amsgrad: bool = False,
@@ -118,3 +112,19 @@ class AdamW(Adam):
             fused=fused,
             decoupled_weight_decay=True,
         )
+
+
+def _numbers(betas: tuple[Any, Any], capturable: bool, foreach: bool | None) -> tuple:
+    """Betas as numbers. ValueError for one Tensor beside a number, or of several elements."""
+    tensors = [isinstance(beta, Tensor) for beta in betas]
+    if not all(tensors) and not all(isinstance(beta, float) for beta in betas):
+        raise ValueError("betas must be either both floats or both Tensors")
+    for k, beta in enumerate(betas):
+        if isinstance(beta, Tensor):
+            if foreach and not capturable:
+                raise ValueError(
+                    f"betas[{k}] as a Tensor is not supported for capturable=False and foreach=True"
+                )
+            if beta.numel() != 1:
+                raise ValueError(f"Tensor betas[{k}] must be 1-element")
+    return tuple(beta.item() if isinstance(beta, Tensor) else beta for beta in betas)

@@ -11,14 +11,17 @@ from __future__ import annotations
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
 from copy import deepcopy
+from functools import wraps
 from itertools import chain
 from typing import Any
+
+import numpy as np
 
 from .._core.grad_mode import enable_grad
 from .._core.program import materialise_all
 from .._core.tensor import Tensor, from_array
 from ..utils.hooks import RemovableHandle
-from ._step import Step, record_step
+from ._step import Step, plan_each, record_step
 
 ParamsT = Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]
 
@@ -38,13 +41,18 @@ class Optimizer:
     TypeError for a single Tensor or what is no Tensor, ValueError for an empty list or a Tensor
     that is no leaf. See torch.optim.Optimizer.
 
-    A subclass provides `rule(hyper, options)`, the optax transformation of one group, and
-    `state_names(options)`.
+    A subclass provides `rule(hyper, options)`, the optax transformation of one group; the fields of
+    its state have PyTorch's names. Or it has a `step` of its own, which may be written in Python.
     """
 
     # The numbers of a group that enter the program, in the order of `hyper`; other options are
     # static.
     hyper_names: tuple[str, ...] = ()
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "step" in cls.__dict__:
+            cls.step = _hooked(cls.__dict__["step"])
 
     def __init__(self, params: ParamsT, defaults: dict[str, Any]) -> None:
         self.defaults = defaults
@@ -52,7 +60,8 @@ class Optimizer:
         self.param_groups: list[dict[str, Any]] = []
         self._steps: dict[tuple, Step] = {}
         self._hooks: dict[str, OrderedDict] = {
-            name: OrderedDict() for name in ("step_pre", "step_post", "save", "load_pre", "load")
+            name: OrderedDict()
+            for name in ("step_pre", "step_post", "save_pre", "save", "load_pre", "load")
         }
         if isinstance(params, Tensor):
             raise TypeError(
@@ -73,21 +82,52 @@ class Optimizer:
 
     @staticmethod
     def rule(hyper: dict[str, Any], options: dict[str, Any]) -> Any:
-        """The optax transformation of a group. hyper: name -> number in the program.  options: the
-        static ones. It knows no optimizer: all of a class share their programs."""
+        """The optax transformation of a group. hyper: name -> number in the program, or a list of
+        them.  options: the static ones. It knows no optimizer: all of a class share their programs.
+        """
         raise NotImplementedError
 
     def hyper(self, group: dict[str, Any]) -> tuple:
-        """The values of `hyper_names` in a group."""
-        return tuple([group[name] for name in self.hyper_names])
+        """The values of `hyper_names` in a group, those of a tuple one by one."""
+        values: list[Any] = []
+        for name in self.hyper_names:
+            value = group[name]
+            values.extend(value) if isinstance(value, (tuple, list)) else values.append(value)
+        return tuple(values)
 
-    def options(self, group: dict[str, Any]) -> dict[str, Any]:
-        """The static options of a group: what decides about the form of the rule."""
-        return {}
+    def names_in(self, group: dict[str, Any]) -> tuple[str, ...]:
+        """The name of each value of `hyper`: that of a tuple as often as it has values."""
+        sizes = [(n, group[n]) for n in self.hyper_names]
+        return tuple(
+            n for n, v in sizes for _ in range(len(v) if isinstance(v, (tuple, list)) else 1)
+        )
 
-    def state_names(self, options: dict[str, Any]) -> dict[str, str]:
-        """PyTorch's name of a parameter's state -> the name of the field in the optax state."""
-        return {}
+    def options(self, group: dict[str, Any], params: list[Tensor]) -> dict[str, Any]:
+        """The static options of some parameters of a group: what decides about the form of the
+        rule."""
+        return {
+            "maximize": group.get("maximize", False),
+            "weight_decay": bool(group.get("weight_decay", 0) != 0),
+            "decoupled": group.get("decoupled_weight_decay", False),
+        }
+
+    def parts(self, group: dict[str, Any], params: list[Tensor]) -> list[list[Tensor]]:
+        """The parameters of a group with gradients, as lists of those with the same options."""
+        return [params]
+
+    def gradients(self, params: list[Tensor]) -> list[Any]:
+        """What the rule takes as gradients. RuntimeError for sparse ones, unless a subclass knows
+        what to do with them."""
+        gradients: list[Any] = [p._grad for p in params]
+        if any([g.is_sparse for g in gradients]):
+            raise RuntimeError(f"{type(self).__name__} does not support sparse gradients")
+        return gradients
+
+    def plan(
+        self, group: dict[str, Any], params: list[Tensor], options: dict[str, Any]
+    ) -> tuple[Any, list[Any], list[tuple[str, ...]]]:
+        """The op that updates parameters, the keys of `state` it needs, and the names there."""
+        return plan_each(self, group, params, options)
 
     # ------------------------------------------------------------------------------------- the step
 
@@ -97,15 +137,8 @@ class Optimizer:
         closure: evaluates the model again and returns the loss, which is returned. If the program
         fails, parameters and state are as they were before.
         """
-        hooks = self._hooks
-        if hooks["step_pre"]:
-            for hook in hooks["step_pre"].values():
-                hook(self, (closure,), {})
         loss = None if closure is None else _enabled(closure)
         record_step(self)
-        if hooks["step_post"]:
-            for hook in hooks["step_post"].values():
-                hook(self, (closure,), {})
         return loss
 
     def zero_grad(self, set_to_none: bool = True) -> None:
@@ -164,6 +197,8 @@ class Optimizer:
 
     def state_dict(self) -> dict[str, Any]:
         """The state in PyTorch's layout: {"state": {index: ...}, "param_groups": [...]}."""
+        for hook in self._hooks["save_pre"].values():
+            hook(self)
         order = {id(p): k for k, p in enumerate(self._params())}
         groups = []
         for group in self.param_groups:
@@ -199,15 +234,38 @@ class Optimizer:
         state: defaultdict[Any, Any] = defaultdict(dict)
         for key, value in state_dict["state"].items():
             param = order.get(key)
-            state[key if param is None else param] = _adapted(param, value)
+            state[key if param is None else param] = self._adapted(param, value)
         groups = []
         for mine, theirs in zip(self.param_groups, saved, strict=True):
-            groups.append({**theirs, "params": mine["params"]})
-            groups[-1] = {**{k: v for k, v in mine.items() if k not in theirs}, **groups[-1]}
+            added = {k: v for k, v in mine.items() if k not in theirs}
+            groups.append({**added, **theirs, "params": mine["params"]})
         self.state = state
         self.param_groups = groups
         for hook in self._hooks["load"].values():
             hook(self)
+
+    def _adapted(self, param: Tensor | None, value: Any, name: Any = None) -> Any:
+        """A loaded state with the dtype and device of its parameter; step counts stay float32."""
+        if isinstance(value, dict):
+            return {k: self._adapted(param, v, k) for k, v in value.items() if v is not None}
+        if isinstance(value, (list, tuple)):
+            return type(value)([self._adapted(param, v, name) for v in value])
+        if hasattr(value, "detach") and not isinstance(value, Tensor):
+            value = from_array(value.detach().cpu().numpy())
+        if name == "step" and isinstance(value, (int, float)):  # as PyTorch saved it before 1.12
+            value = from_array(np.float32(value))
+        if isinstance(value, Tensor) and param is not None and name != "step":
+            return value.to(param.device, self._kind(param, value))
+        return value
+
+    def _kind(self, param: Tensor, value: Tensor) -> Any:
+        """The dtype that a loaded state gets."""
+        return param.dtype if param.is_floating_point() else value.dtype
+
+    def start(self, group: dict[str, Any]) -> None:
+        """Make the state of a group before its first step."""
+        for params in self.parts(group, group["params"]):
+            Step(self, group, params, self.options(group, params)).states(self, group)
 
     def _params(self) -> Iterable[Tensor]:
         return (p for group in self.param_groups for p in group["params"])
@@ -222,12 +280,19 @@ class Optimizer:
         return handle
 
     def register_step_pre_hook(self, hook: Callable) -> RemovableHandle:
-        """Call hook(optimizer, args, kwargs) before each step."""
+        """Call hook(optimizer, args, kwargs) before each step; a pair that it returns are the
+        arguments instead."""
         return self._register("step_pre", hook)
 
     def register_step_post_hook(self, hook: Callable) -> RemovableHandle:
         """Call hook(optimizer, args, kwargs) after each step."""
         return self._register("step_post", hook)
+
+    def register_state_dict_pre_hook(
+        self, hook: Callable, prepend: bool = False
+    ) -> RemovableHandle:
+        """Call hook(optimizer) before state_dict() begins."""
+        return self._register("save_pre", hook, prepend)
 
     def register_state_dict_post_hook(
         self, hook: Callable, prepend: bool = False
@@ -273,36 +338,33 @@ def _check_param(param: Any) -> None:
         raise ValueError("can't optimize a non-leaf Tensor")
 
 
+def _hooked(step: Callable) -> Callable:
+    """A method `step` with the hooks before and after it."""
+
+    @wraps(step)
+    def hooked(self: Any, *args: Any, **kwargs: Any) -> Any:
+        hooks = self._hooks
+        for hook in tuple(hooks["step_pre"].values()):
+            given = hook(self, (self, *args), kwargs)
+            if given is not None:
+                if not isinstance(given, tuple) or len(given) != 2:
+                    raise RuntimeError(
+                        f"{step} must return None or a tuple of (new_args, new_kwargs), but got "
+                        f"{given}."
+                    )
+                (self, *rest), kwargs = given
+                args = tuple(rest)
+        result = step(self, *args, **kwargs)
+        for hook in tuple(hooks["step_post"].values()):
+            hook(self, (self, *args), kwargs)
+        return result
+
+    return hooked
+
+
+Optimizer.step = _hooked(Optimizer.step)
+
+
 def _enabled(closure: Callable[[], Any]) -> Any:
     with enable_grad():
         return closure()
-
-
-def _adapted(param: Tensor | None, value: Any) -> Any:
-    """A loaded state with the dtype and device of its parameter; step counts stay float32."""
-    if not isinstance(value, dict):
-        return value
-    found = {}
-    for name, entry in value.items():
-        if hasattr(entry, "detach") and not isinstance(entry, Tensor):
-            entry = from_array(entry.detach().cpu().numpy())
-        if isinstance(entry, Tensor):
-            if param is not None and name != "step":
-                entry = entry.to(param.device, param.dtype)
-        found[name] = entry
-    return found
-
-
-def check_non_negative(**values: Any) -> None:
-    """ValueError with PyTorch's words for a negative option."""
-    titles = {"lr": "learning rate", "eps": "epsilon value", "weight_decay": "weight_decay value"}
-    for name, value in values.items():
-        if not value >= 0.0:
-            raise ValueError(f"Invalid {titles.get(name, name)}: {value}")
-
-
-def check_betas(betas: tuple[float, float]) -> None:
-    """ValueError with PyTorch's words for betas outside [0, 1)."""
-    for k, beta in enumerate(betas):
-        if not 0.0 <= beta < 1.0:
-            raise ValueError(f"Invalid beta parameter at index {k}: {beta}")

@@ -6,8 +6,11 @@ from typing import Any
 
 import optax
 
+from .._core.tensor import Tensor
 from . import transforms
-from .optimizer import Optimizer, ParamsT, check_non_negative
+from ._checks import check_fused, check_lr, check_non_negative
+from ._sparse import densified
+from .optimizer import Optimizer, ParamsT
 
 
 class SGD(Optimizer):
@@ -22,7 +25,7 @@ class SGD(Optimizer):
     def __init__(
         self,
         params: ParamsT,
-        lr: float = 1e-3,
+        lr: float | Tensor = 1e-3,
         momentum: float = 0,
         dampening: float = 0,
         weight_decay: float = 0,
@@ -33,10 +36,8 @@ class SGD(Optimizer):
         differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        check_non_negative(lr=lr)
-        if momentum < 0.0:
-            raise ValueError(f"Invalid momentum value: {momentum}")
-        check_non_negative(weight_decay=weight_decay)
+        check_lr(lr)
+        check_non_negative(momentum=momentum, weight_decay=weight_decay)
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")
         super().__init__(
@@ -53,32 +54,42 @@ class SGD(Optimizer):
                 "fused": fused,
             },
         )
+        check_fused(fused, foreach, differentiable)
 
-    def options(self, group: dict[str, Any]) -> dict[str, Any]:
-        first = bool(group["momentum"] and group["dampening"]) and not all(
-            "momentum_buffer" in self.state[p] for p in group["params"] if p._grad is not None
-        )
+    def options(self, group: dict[str, Any], params: list[Tensor]) -> dict[str, Any]:
         return {
+            **super().options(group, params),
             "momentum": group["momentum"] != 0,
             "dampening": group["dampening"] != 0,
-            "first": first,
-            "weight_decay": group["weight_decay"] != 0,
+            "first": _is_dampened(group) and not self._has_buffer(params[0]),
             "nesterov": group["nesterov"],
-            "maximize": group["maximize"],
         }
+
+    def parts(self, group: dict[str, Any], params: list[Tensor]) -> list[list[Tensor]]:
+        if not _is_dampened(group):
+            return [params]
+        fresh = [p for p in params if not self._has_buffer(p)]
+        others = [p for p in params if self._has_buffer(p)]
+        return [part for part in (fresh, others) if part]
+
+    def _has_buffer(self, param: Tensor) -> bool:
+        return "momentum_buffer" in self.state.get(param, ())
+
+    def gradients(self, params: list[Tensor]) -> list[Any]:
+        return densified(params)
 
     @staticmethod
     def rule(hyper: dict[str, Any], options: dict[str, Any]) -> optax.GradientTransformation:
-        parts = []
-        if options["maximize"]:
-            parts.append(transforms.ascend())
-        if options["weight_decay"]:
-            parts.append(transforms.decay_weights(hyper["weight_decay"]))
+        step = transforms.descend(hyper["lr"])
         if options["momentum"]:
             dampening = hyper["dampening"] if options["dampening"] else None
-            parts.append(
-                transforms.momentum(
-                    hyper["momentum"], dampening, options["nesterov"], options["first"]
-                )
+            buffer = transforms.momentum(
+                hyper["momentum"], dampening, options["nesterov"], options["first"]
             )
-        return optax.chain(*parts, transforms.descend(hyper["lr"]))
+            step = optax.chain(buffer, step)
+        return transforms.with_decay(step, hyper, options)
+
+
+def _is_dampened(group: dict[str, Any]) -> bool:
+    """Whether the first gradient of a parameter, which isn't dampened, differs from others."""
+    return bool(group["momentum"] and group["dampening"])

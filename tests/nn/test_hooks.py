@@ -105,8 +105,96 @@ def backward_hooks(lib: Any, log: Log) -> None:
     log.attempt("mixed", lambda: m.register_backward_hook(lambda *a: None))
 
 
+def order(lib: Any, log: Log) -> None:
+    place = lib.nn.modules.module
+    m = lib.nn.Linear(2, 2)
+    lib.nn.init.ones_(m.weight)
+
+    def says(word: str) -> Any:
+        return lambda *args: log.note(word, len(args))
+
+    handles = [
+        place.register_module_forward_pre_hook(says("global pre")),
+        place.register_module_forward_hook(says("global")),
+        place.register_module_forward_hook(says("global kwargs"), with_kwargs=True),
+        place.register_module_full_backward_pre_hook(says("global backward pre")),
+        place.register_module_full_backward_hook(says("global backward")),
+        m.register_forward_pre_hook(says("pre 1")),
+        m.register_forward_pre_hook(says("pre 2"), prepend=True),
+        m.register_forward_pre_hook(says("pre 3"), with_kwargs=True),
+        m.register_forward_hook(says("1")),
+        m.register_forward_hook(says("2"), prepend=True, with_kwargs=True),
+        m.register_forward_hook(says("3"), always_call=True),
+        m.register_full_backward_pre_hook(says("backward pre 1")),
+        m.register_full_backward_pre_hook(says("backward pre 2"), prepend=True),
+        m.register_full_backward_hook(says("backward 1")),
+        m.register_full_backward_hook(says("backward 2"), prepend=True),
+    ]
+    for _ in range(2):
+        x = lib.ones(1, 2).requires_grad_()
+        m(x).sum().backward()
+        log.note(x.grad, [len(hooks) for hooks in m._get_backward_hooks()])
+        log.note(len(m._get_backward_pre_hooks()))
+        for handle in handles[::2]:
+            handle.remove()
+    for handle in handles:
+        handle.remove()
+    m(lib.ones(1, 2)).sum().backward()
+    log.note(len(m._forward_hooks), len(m._forward_hooks_always_called))
+
+
+def always_called(lib: Any, log: Log) -> None:
+    place = lib.nn.modules.module
+
+    class Fails(lib.nn.Module):
+        def forward(self, x: Any, y: Any = None) -> Any:
+            raise ValueError(f"boo {x} {y}")
+
+    m = Fails()
+    kept = place.register_module_forward_hook(
+        lambda m, args, out: log.note("global", args, out), always_call=True
+    )
+    wrong = place.register_module_forward_hook(lambda *a: 1 / 0, always_call=True)
+    m.register_forward_hook(lambda m, args, out: log.note("own", args, out), always_call=True)
+    log.attempt("forward", lambda: m(1, y=2))
+    wrong.remove()
+    kept.remove()
+    m = lib.nn.Identity()
+    m.register_forward_hook(lambda *a: log.note("first"), always_call=True)
+    m.register_forward_hook(lambda *a: 1 / 0)
+    m.register_forward_hook(lambda m, args, out: log.note("last", out), always_call=True)
+    log.attempt("hook", lambda: m(1))
+    m.register_forward_pre_hook(lambda *a: 1 / 0)
+    log.attempt("pre", lambda: m(1))
+
+
+def replaced(lib: Any, log: Log) -> None:
+    place = lib.nn.modules.module
+    handles = [
+        place.register_module_parameter_registration_hook(
+            lambda m, n, p: None if p is None else lib.nn.Parameter(p * 0 + 3)
+        ),
+        place.register_module_buffer_registration_hook(lambda m, n, b: b + 1),
+        place.register_module_module_registration_hook(lambda m, n, c: lib.nn.GELU()),
+    ]
+    n = lib.nn.Module()
+    n.weight = lib.nn.Parameter(lib.ones(2))
+    n.register_parameter("none", None)
+    n.register_buffer("buffer", lib.ones(2))
+    n.child = lib.nn.ReLU()
+    n.add_module("other", lib.nn.Tanh())
+    for handle in handles:
+        handle.remove()
+    log.note(n, n.weight, n.buffer, n.none)
+    handle = place.register_module_full_backward_hook(lambda *a: None)
+    log.attempt("mixed", lambda: place.register_module_backward_hook(lambda *a: None))
+    handle.remove()
+
+
 @pytest.mark.parametrize(
-    "scenario", [backward_hooks, forward_hooks, global_hooks], ids=lambda s: s.__name__
+    "scenario",
+    [always_called, backward_hooks, forward_hooks, global_hooks, order, replaced],
+    ids=lambda s: s.__name__,
 )
 def test_as_pytorch(scenario: Any) -> None:
     compare(scenario)

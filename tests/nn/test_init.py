@@ -140,6 +140,9 @@ def test_nothing_to_do() -> None:
 
 
 REFUSED = [
+    ("cannot be converted to type", lambda t, m: m.constant_(t.zeros(2), 1j)),
+    ("argument", lambda t, m: m.constant_(t.zeros(2), "a")),
+    ("use torch.sgn", lambda t, m: m.orthogonal_(t.zeros(2, 2, dtype=t.complex64))),
     ("Unsupported nonlinearity foo", lambda t, m: m.calculate_gain("foo")),
     ("not a valid number", lambda t, m: m.calculate_gain("leaky_relu", "a")),
     ("not a valid number", lambda t, m: m.calculate_gain("leaky_relu", True)),

@@ -48,6 +48,19 @@ class Signs(NamedTuple):
     shape: tuple[int, ...]
 
 
+class Distinct(NamedTuple):
+    """An input of integers below `high`, no two of them equal in one channel."""
+
+    shape: tuple[int, ...]
+    high: int
+
+
+class Listed(NamedTuple):
+    """An input of the given integers."""
+
+    values: list[int]
+
+
 class Unit(NamedTuple):
     """An input of numbers between 0 and 1; with `total`, they sum to one along dimension 1."""
 
@@ -58,6 +71,7 @@ class Unit(NamedTuple):
 
 
 IMAGE = (2, 4, 6, 6)
+BAGS = [2, 3, 5, 2, 2, 9, 0, 1, 2]
 LAYERS = [
     row("nn.Identity(3, unused=4)", (2, 3)),
     row("nn.Linear(3, 2)", (5, 3)),
@@ -90,6 +104,21 @@ LAYERS = [
     row("nn.AvgPool3d(2)", (1, 2, 4, 4, 4)),
     row("nn.LPPool1d(2, 3)", (2, 4, 9)),
     row("nn.LPPool2d(2, 3, 2)", IMAGE),
+    row("nn.LPPool3d(2, 2)", (1, 2, 4, 4, 4)),
+    row("nn.MaxUnpool1d(2)", (2, 4, 3), Distinct((2, 4, 3), 6)),
+    row("nn.MaxUnpool2d((2, 1), stride=2)", (2, 3, 2, 2), Distinct((2, 3, 2, 2), 12)),
+    row(
+        "nn.MaxUnpool2d(2, padding=0)",
+        (2, 3, 2, 2),
+        Distinct((2, 3, 2, 2), 16),
+        output_size=(5, 5),
+    ),
+    row("nn.MaxUnpool3d(2)", (1, 2, 2, 2, 2), Distinct((1, 2, 2, 2, 2), 64)),
+    row("nn.FractionalMaxPool2d(2, output_size=(3, 4))", IMAGE),
+    row("nn.FractionalMaxPool2d((2, 3), output_ratio=0.5, return_indices=True)", IMAGE),
+    row("nn.FractionalMaxPool2d(2, 3, _random_samples=torch.ones(2, 4, 2) / 2)", IMAGE),
+    row("nn.FractionalMaxPool3d(2, output_ratio=(0.5, 0.6, 0.7))", (1, 2, 4, 4, 4)),
+    row("nn.FractionalMaxPool3d(2, 2, _random_samples=torch.ones(2, 2, 3) / 2)", (2, 4, 4, 4)),
     row("nn.AdaptiveAvgPool1d(4)", (2, 4, 9)),
     row("nn.AdaptiveAvgPool2d((3, None))", IMAGE),
     row("nn.AdaptiveAvgPool2d(1)", IMAGE),
@@ -101,9 +130,12 @@ LAYERS = [
     row("nn.BatchNorm1d(4, momentum=None)", (5, 4, 3)),
     row("nn.BatchNorm2d(4, eps=1e-3, momentum=0.3)", IMAGE),
     row("nn.BatchNorm2d(4, affine=False)", IMAGE),
+    row("nn.BatchNorm2d(4, affine=False)", (0, 4, 6, 6)),
     row("nn.BatchNorm2d(4, track_running_stats=False)", IMAGE),
     row("nn.BatchNorm2d(4, bias=False)", IMAGE),
     row("nn.BatchNorm3d(2)", (2, 2, 3, 3, 3)),
+    row("nn.SyncBatchNorm(4)", (5, 4)),
+    row("nn.SyncBatchNorm(4, momentum=None, process_group=3)", IMAGE),
     row("nn.InstanceNorm1d(4)", (2, 4, 9)),
     row("nn.InstanceNorm1d(4)", (4, 9)),
     row("nn.InstanceNorm2d(4, affine=True)", IMAGE),
@@ -117,10 +149,30 @@ LAYERS = [
     row("nn.RMSNorm(6)", (2, 5, 6)),
     row("nn.RMSNorm((5, 6), eps=1e-3, elementwise_affine=False)", (2, 5, 6)),
     row("nn.LocalResponseNorm(3)", IMAGE),
+    row("nn.CrossMapLRN2d(3, alpha=0.5)", Unit(IMAGE, grad=False)),
+    row("nn.CrossMapLRN2d(2, 0.5, 0.7, 2)", Unit(IMAGE, grad=False)),
     row("nn.Embedding(10, 4)", Integers((3, 5), 10)),
     row("nn.Embedding(10, 4, padding_idx=-2)", Integers((3, 5), 10)),
     row("nn.Embedding(10, 4, max_norm=1.0)", Integers((3, 5), 10)),
     row("nn.Embedding(10, 4, scale_grad_by_freq=True)", Integers((3, 5), 4)),
+    row("nn.EmbeddingBag(10, 4)", Integers((3, 5), 10)),
+    row("nn.EmbeddingBag(10, 4, mode='max', padding_idx=-3)", Integers((3, 5), 10)),
+    row("nn.EmbeddingBag(10, 4, mode='sum', max_norm=1.0)", Listed(BAGS), Listed([0, 2, 2, 7])),
+    row(
+        "nn.EmbeddingBag(10, 4, mode='sum', include_last_offset=True)",
+        Listed(BAGS),
+        Listed([0, 2, 2, 7, 9]),
+        Unit((9,)),
+    ),
+    row(  # PyTorch takes the counts of other indices, so these are all here twice
+        "nn.EmbeddingBag(10, 4, mode='sum', scale_grad_by_freq=True)",
+        Listed([2, 3, 5, 5, 2, 3]),
+        Listed([0, 2, 4]),
+        Unit((6,)),
+    ),
+    row("nn.EmbeddingBag(10, 4, padding_idx=2)", Listed(BAGS), Listed([0, 2, 2, 7])),
+    row("nn.EmbeddingBag.from_pretrained(torch.eye(10, 4), False)", Integers((3, 5), 10)),
+    row("nn.EmbeddingBag.from_pretrained(torch.eye(10, 4), norm_type=3)", Integers((3, 5), 10)),
     row("nn.Dropout(0.4)", (20, 30)),
     row("nn.Dropout(0.0)", (4, 5)),
     row("nn.Dropout1d(0.4)", (4, 9, 5)),
@@ -160,6 +212,7 @@ LAYERS = [
     row("nn.PairwiseDistance(p=1, keepdim=True)", (4, 5), (4, 5)),
     row("nn.CosineSimilarity(dim=-1)", (4, 5), (4, 5)),
     row("nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))", (5, 3)),
+    row("nn.DataParallel(nn.Linear(3, 4))", (5, 3)),
 ]
 ACTIVATIONS = [
     row(text, (3, 4))
@@ -229,6 +282,7 @@ LOSSES = [
     row("nn.CrossEntropyLoss()", (5, 4), Unit((5, 4), total=True)),
     row("nn.NLLLoss()", (5, 4), CLASSES),
     row("nn.NLLLoss(torch.arange(4.0), ignore_index=2)", (5, 4), CLASSES),
+    row("nn.CTCLoss()", (5, 2, 4), Integers((2, 3), 4, 1), Listed([5, 4]), Listed([3, 2])),
     row("nn.BCELoss()", Unit((5, 4)), Unit((5, 4), grad=False)),
     row("nn.BCELoss(torch.arange(4.0))", Unit((5, 4)), Unit((5, 4), grad=False)),
     row("nn.BCEWithLogitsLoss()", (5, 4), Unit((5, 4), grad=False)),
@@ -238,6 +292,7 @@ LOSSES = [
     row("nn.PoissonNLLLoss()", (5, 4), Unit((5, 4), grad=False)),
     row("nn.PoissonNLLLoss(False, True)", Unit((5, 4)), Integers((5, 4), 5)),
     row("nn.GaussianNLLLoss(full=True)", (5, 4), (5, 4), Unit((5, 4))),
+    row("nn.GaussianNLLLoss()", (5, 4), (5, 4), Unit((1, 4))),
     row("nn.HingeEmbeddingLoss(0.7)", (5, 4), Signs((5, 4))),
     row("nn.SoftMarginLoss()", (5, 4), Signs((5, 4))),
     row("nn.CosineEmbeddingLoss(0.1)", (5, 4), (5, 4), Signs((5,))),
@@ -247,6 +302,21 @@ LOSSES = [
     row("nn.MultiMarginLoss(2, 0.5)", (5, 4), CLASSES),
     row("nn.TripletMarginLoss(swap=True)", (5, 4), (5, 4), (5, 4)),
     row("nn.TripletMarginWithDistanceLoss(margin=0.5)", (5, 4), (5, 4), (5, 4)),
+    row("nn.NLLLoss2d()", (5, 4, 3, 2), Integers((5, 3, 2), 4)),
+    row("nn.LinearCrossEntropyLoss(3, 4)", (5, 3), CLASSES),
+    row("nn.LinearCrossEntropyLoss(3, 4, bias=True, weight=torch.arange(4.0))", (5, 3), CLASSES),
+    row(
+        "nn.LinearCrossEntropyLoss(3, 4, out_features=(2,), bias=True, reduction='sum')",
+        (5, 3),
+        Integers((5, 2), 4),
+    ),
+    row(
+        "nn.LinearCrossEntropyLoss(3, 4, options=nn.LinearCrossEntropyOptions())",
+        (5, 3),
+        CLASSES,
+    ),
+    row("nn.AdaptiveLogSoftmaxWithLoss(8, 10, [3, 6], 2.0)", (6, 8), Listed([0, 3, 5, 6, 9, 2])),
+    row("nn.AdaptiveLogSoftmaxWithLoss(8, 10, [4], head_bias=True)", (8,), Integers((), 10, 4)),
 ]
 ROWS = LAYERS + ACTIVATIONS + INPLACE + LOSSES
 
@@ -260,6 +330,12 @@ def arrays(inputs: tuple) -> list[tuple[np.ndarray, bool]]:
 def _array(random: np.random.RandomState, wanted: Any) -> tuple[np.ndarray, bool]:
     if isinstance(wanted, Integers):
         return random.randint(wanted.low, wanted.high, wanted.shape), False
+    if isinstance(wanted, Distinct):
+        samples, channels, *size = wanted.shape
+        planes = [random.permutation(wanted.high) for _ in range(samples * channels)]
+        return np.stack(planes)[:, : np.prod(size)].reshape(wanted.shape), False
+    if isinstance(wanted, Listed):
+        return np.array(wanted.values), False
     if isinstance(wanted, Signs):
         return np.where(random.rand(*wanted.shape) < 0.5, -1.0, 1.0).astype(np.float32), False
     if isinstance(wanted, Unit):
@@ -294,16 +370,26 @@ def report(library: Any, entry: Row) -> dict[str, Any]:
         for name, parameter in layer.named_parameters():
             found[f"{mode} gradient of {name}"] = numbers(parameter.grad)
         found.update({f"{mode} {k}": numbers(v) for k, v in layer.named_buffers()})
+    found["repr afterwards"] = repr(layer)
     return found
 
 
 def numbers(tensor: Any) -> Any:
-    """A tensor's present values as a NumPy array (PyTorch's would follow writes); None as it is."""
-    return None if tensor is None else tensor.detach().numpy().copy()
+    """A tensor's present values as a NumPy array (PyTorch's would follow writes); None as it is,
+    and what has no values yet as its text."""
+    if tensor is None or "Uninitialized" in type(tensor).__name__:
+        return repr(tensor)
+    return tensor.detach().numpy().copy()
 
 
+@pytest.mark.filterwarnings("ignore:`NLLLoss2d` has been deprecated")
 @pytest.mark.parametrize("entry", ROWS, ids=lambda entry: f"{entry.text} {entry.inputs[0]}")
 def test_as_pytorch(entry: Row) -> None:
+    compare(entry)
+
+
+def compare(entry: Row) -> None:
+    """Assert that a layer does the same with both libraries."""
     expected = report(torch, entry)
     found = report(jtorch, entry)
     assert list(found) == list(expected)
@@ -313,46 +399,15 @@ def test_as_pytorch(entry: Row) -> None:
             continue
         assert found[name].dtype == wanted.dtype, name
         assert found[name].shape == wanted.shape, name
-        tolerance = 3e-7 if name.startswith("initial") else 2e-5
-        np.testing.assert_allclose(
-            found[name], wanted, rtol=tolerance, atol=tolerance, err_msg=name
-        )
+        if name.startswith("initial"):
+            same_initial_values(entry, found[name], wanted)
+        else:
+            np.testing.assert_allclose(found[name], wanted, rtol=2e-5, atol=2e-5, err_msg=name)
 
 
-ERRORS = [
-    "nn.Bilinear(0, 1, 2)",
-    "nn.Unflatten(1, 3)",
-    "nn.Unflatten(1, (2, 'a'))",
-    "nn.Dropout(2)",
-    "nn.Embedding(3, 4, padding_idx=3)",
-    "nn.Embedding(3, 4, _weight=torch.ones(2, 2))",
-    "nn.Embedding.from_pretrained(torch.ones(2))",
-    "nn.Conv2d(3, 4, 3, padding='same', stride=2)",
-    "nn.Conv2d(3, 4, 3, groups=2)",
-    "nn.Conv2d(4, 3, 3, groups=2)",
-    "nn.Conv2d(4, 3, 3, groups=0)",
-    "nn.ConvTranspose2d(3, 4, 3, padding_mode='reflect')",
-    "nn.GroupNorm(3, 4)",
-    "nn.BatchNorm1d(3)(torch.ones(2, 3, 4, 5))",
-    "nn.BatchNorm2d(3)(torch.ones(2, 3))",
-    "nn.BatchNorm3d(3)(torch.ones(2, 3))",
-    "nn.InstanceNorm2d(3)(torch.ones(2, 3))",
-    "nn.InstanceNorm2d(3, affine=True)(torch.ones(2, 4, 5, 5))",
-    "nn.HuberLoss(delta=1j)",
-    "nn.MultiMarginLoss(p=3)",
-    "nn.MultiMarginLoss(weight=torch.ones(2, 2))",
-    "nn.TripletMarginLoss(margin=-1)",
-    "nn.Hardtanh(1, -1)",
-    "nn.Softmax2d()(torch.ones(2))",
-    "nn.CircularPad1d(1)(torch.ones(2))",
-]
-
-
-@pytest.mark.parametrize("text", ERRORS)
-def test_errors_as_pytorch(text: str) -> None:
-    said = []
-    for library in (torch, jtorch):
-        with pytest.raises(Exception) as caught:
-            row(text).build(library)
-        said.append((caught.type, str(caught.value)))
-    assert said[1] == said[0]
+def same_initial_values(entry: Row, found: np.ndarray, wanted: np.ndarray) -> None:
+    """Bit for bit, but for normals: logarithm and cosine may differ in their last bits."""
+    if "Embedding" in entry.text:
+        np.testing.assert_array_max_ulp(found, wanted, maxulp=2)
+    else:
+        np.testing.assert_array_equal(found, wanted)

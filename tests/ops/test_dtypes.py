@@ -32,7 +32,6 @@ DIFFERENT = {
     "masked.amin": ("complex64", _IINFO),
     "masked.argmax": ("complex64", _IINFO),
     "masked.argmin": ("complex64", _IINFO),
-    "nn.functional.multi_head_attention_forward": ("int64", "the mask is looked at first here"),
     "linear_cross_entropy by pieces": ("bool int64 complex64", "the dtype is looked at first here"),
 }
 DTYPES = {"bool": np.bool_, "int64": np.int64, "complex64": np.complex64}

@@ -1,18 +1,18 @@
-"""SGD, Adam and AdamW against PyTorch: every option over several steps, groups, state dicts, optax,
-failures."""
+"""SGD, Adam and AdamW against PyTorch over several steps, lazy and eager; groups, hooks, and how
+often a loop is compiled. What all optimizers share is in test_rules.py."""
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import jax
 import numpy as np
-import optax
 import pytest
 import torch
 
 import jtorch
+
+from .task import Task, assert_same, both
 
 CASES = [
     ("SGD", {"lr": 0.1}),
@@ -29,42 +29,6 @@ CASES = [
 IDS = [f"{name}-{'-'.join(map(str, options))}" for name, options in CASES]
 
 
-class Task:
-    """Two weights and a loss that needs both; the same numbers for every library."""
-
-    def __init__(self, lib: Any, name: str, options: dict[str, Any]) -> None:
-        random = np.random.RandomState(0)
-        self.lib = lib
-        shapes = ((3, 4), (4,))
-        arrays = [random.standard_normal(s).astype(np.float32) for s in shapes]
-        self.weights = [lib.tensor(a).requires_grad_() for a in arrays]
-        self.input = lib.tensor(random.standard_normal((5, 3)).astype(np.float32))
-        self.optimizer = getattr(lib.optim, name)(self.weights, **options)
-
-    def loss(self) -> Any:
-        matrix, vector = self.weights
-        return ((self.input @ matrix + vector).tanh() ** 2).mean()
-
-    def step(self) -> float:
-        loss = self.loss()
-        self.optimizer.zero_grad()
-        loss.backward()
-        self.optimizer.step()
-        return loss.item()
-
-    def values(self) -> list[np.ndarray]:
-        return [w.detach().numpy() for w in self.weights]
-
-
-def both(name: str, options: dict[str, Any]) -> tuple[Task, Task]:
-    return Task(torch, name, options), Task(jtorch, name, options)
-
-
-def assert_same(a: Task, b: Task) -> None:
-    for expected, found in zip(a.values(), b.values(), strict=True):
-        np.testing.assert_allclose(found, expected, rtol=2e-6, atol=1e-7)
-
-
 @pytest.mark.parametrize(("name", "options"), CASES, ids=IDS)
 @pytest.mark.parametrize("eager", [False, True])
 def test_steps(name: str, options: dict[str, Any], eager: bool) -> None:
@@ -73,50 +37,6 @@ def test_steps(name: str, options: dict[str, Any], eager: bool) -> None:
         for _ in range(6):
             np.testing.assert_allclose(ours.step(), theirs.step(), rtol=1e-5)
             assert_same(theirs, ours)
-
-
-@pytest.mark.parametrize(("name", "options"), CASES, ids=IDS)
-def test_state_dict(name: str, options: dict[str, Any]) -> None:
-    theirs, ours = both(name, options)
-    for _ in range(3):
-        theirs.step()
-        ours.step()
-    expected, found = theirs.optimizer.state_dict(), ours.optimizer.state_dict()
-    assert found["param_groups"] == expected["param_groups"]
-    assert found["state"].keys() == expected["state"].keys()
-    for key, state in expected["state"].items():
-        assert found["state"][key].keys() == state.keys()
-        for entry, value in state.items():
-            other = found["state"][key][entry]
-            assert tuple(other.shape) == tuple(value.shape)
-            assert str(other.dtype) == str(value.dtype)
-            np.testing.assert_allclose(other.numpy(), value.numpy(), rtol=2e-6, atol=1e-7)
-
-
-def test_continues_from_torch() -> None:
-    theirs, ours = both("Adam", {"lr": 0.01})
-    for _ in range(3):
-        theirs.step()
-    for weight, other in zip(ours.weights, theirs.weights, strict=True):
-        weight.data = jtorch.tensor(other.detach().numpy())
-    ours.optimizer.load_state_dict(copy.deepcopy(theirs.optimizer.state_dict()))
-    for _ in range(3):
-        theirs.step()
-        ours.step()
-    assert_same(theirs, ours)
-
-
-def test_hyper_parameters_compile_nothing() -> None:
-    task = Task(jtorch, "AdamW", {"lr": 0.01})
-    task.step()
-    task.step()
-    before = jtorch.debug.statistics()["programs_compiled"]
-    for k in range(5):
-        task.optimizer.param_groups[0].update(
-            lr=0.01 / (k + 1), weight_decay=0.1 * (k + 1), betas=(0.8, 0.9 + 0.01 * k), eps=1e-7
-        )
-        task.step()
-    assert jtorch.debug.statistics()["programs_compiled"] == before
 
 
 def test_groups_and_frozen_parameters() -> None:
@@ -134,37 +54,58 @@ def test_groups_and_frozen_parameters() -> None:
     assert run(jtorch) == run(torch)
 
 
-def test_optax() -> None:
-    start = np.linspace(-1, 1, 6, dtype=np.float32)
-    weight = jtorch.tensor(start).requires_grad_()
-    transformation = optax.lion(0.01)
-    optimizer = jtorch.optim.Optax([weight], transformation)
-    plain, state = start, transformation.init(start)
-    for _ in range(4):
-        optimizer.zero_grad()
-        (weight**2).sum().backward()
-        optimizer.step()
-        updates, state = transformation.update(2 * plain, state, plain)
-        plain = np.asarray(optax.apply_updates(plain, updates))
-    np.testing.assert_allclose(weight.detach().numpy(), plain, rtol=1e-6)
-    assert set(optimizer.state[weight]) == {"count", "mu"}
-
-
 def test_closure_and_hooks() -> None:
-    task = Task(jtorch, "SGD", {"lr": 0.1})
-    calls = []
-    task.optimizer.register_step_pre_hook(lambda *_: calls.append("pre"))
-    task.optimizer.register_step_post_hook(lambda *_: calls.append("post"))
+    def run(lib: Any) -> list[Any]:
+        task = Task(lib, "SGD", {"lr": 0.1})
+        optimizer, calls = task.optimizer, []
 
-    def closure() -> Any:
-        task.optimizer.zero_grad()
-        loss = task.loss()
-        loss.backward()
-        return loss
+        def note(name: str) -> Any:
+            def hook(owner: Any, args: tuple, kwargs: dict) -> None:
+                assert owner is optimizer
+                assert args[0] is optimizer
+                calls.append((name, len(args), sorted(kwargs)))
 
-    first = task.optimizer.step(closure).item()
-    assert task.optimizer.step(closure).item() < first
-    assert calls == ["pre", "post"] * 2
+            return hook
+
+        handle = optimizer.register_step_pre_hook(note("before"))
+        optimizer.register_step_post_hook(note("after"))
+        optimizer.register_state_dict_pre_hook(lambda owner: calls.append("saving"))
+        losses = [optimizer.step(task.closure).item()]
+        handle.remove()
+        losses.append(optimizer.step(closure=task.closure).item())
+        optimizer.step()
+        optimizer.state_dict()
+        assert losses[1] < losses[0]
+        optimizer.register_step_pre_hook(lambda owner, args, kwargs: ((owner, task.closure), {}))
+        assert optimizer.step() is not None
+        return calls
+
+    assert run(jtorch) == run(torch)
+
+
+def test_learning_rate_in_a_tensor() -> None:
+    """It may be changed in place."""
+    seen = []
+    for lib in (torch, jtorch):
+        task = Task(lib, "SGD", {"lr": lib.tensor(0.1)})
+        task.step()
+        task.optimizer.param_groups[0]["lr"].fill_(0.01)
+        task.step()
+        seen.append(task)
+    assert_same(*seen)
+
+
+def test_dampening_begins_with_the_second_gradient_of_each_parameter() -> None:
+    def run(lib: Any) -> list[Any]:
+        a, b = (lib.tensor([float(k), 1.0]).requires_grad_() for k in range(2))
+        optimizer = lib.optim.SGD([a, b], lr=0.1, momentum=0.9, dampening=0.5)
+        for used in ((a,), (a, b), (b,), (a, b)):
+            optimizer.zero_grad()
+            sum((p**2).sum() for p in used).backward()
+            optimizer.step()
+        return [a.tolist(), b.tolist()]
+
+    np.testing.assert_allclose(run(jtorch), run(torch), rtol=1e-6)
 
 
 @pytest.mark.parametrize("scheduled", [False, True])

@@ -9,6 +9,7 @@ memory that was used before (for a batch of 19 MB, 20 to 30 ms against 2). Read 
 
 from __future__ import annotations
 
+import functools
 import io
 import math
 import mmap
@@ -22,7 +23,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-import cloudpickle
 import numpy as np
 
 from ...._core.foreign import adopt
@@ -164,7 +164,7 @@ class Message:
             (small if number == _INLINE else large).append(buffer)
 
         # A class or function of `__main__`, or of another function, travels by its value.
-        _Pickler(stream, 5, buffer_callback=place).dump(value)
+        _dump(value, stream, place)
         order.append((_INLINE, stream.tell()))
         rest = b"".join([*small, stream.getbuffer()])
         # All that is small is one buffer, which may be large.
@@ -231,13 +231,35 @@ def exactly(source: socket.socket, count: int) -> bytearray:
     return data
 
 
-class _Pickler(cloudpickle.Pickler):
-    """Sends a Tensor as the array of its values."""
+@functools.cache
+def _pickler() -> Any:
+    """The class that writes messages: a Tensor as the array of its values. With cloudpickle, if it
+    is installed, local functions and classes and those of the main script travel, too."""
+    base: Any
+    try:
+        from cloudpickle import Pickler as base
+    except ImportError:
+        base = pickle.Pickler
+    other = getattr(base, "reducer_override", lambda pickler, obj: NotImplemented)
 
-    def reducer_override(self, obj: Any) -> Any:
-        if type(obj) is Tensor and not obj.requires_grad:
-            return _arrived, (np.asarray(host(cell_of(obj))),)
-        return super().reducer_override(obj)
+    class Pickler(base):
+        def reducer_override(self, obj: Any) -> Any:
+            if type(obj) is Tensor and not obj.requires_grad:
+                return _arrived, (np.asarray(host(cell_of(obj))),)
+            return other(self, obj)
+
+    return Pickler
+
+
+def _dump(value: Any, stream: io.BytesIO, place: Callable[[pickle.PickleBuffer], None]) -> None:
+    try:
+        _pickler()(stream, 5, buffer_callback=place).dump(value)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        if _pickler().__base__ is pickle.Pickler:
+            error.add_note(
+                "To send local functions and classes to workers: pip install cloudpickle"
+            )
+        raise
 
 
 def _arrived(array: np.ndarray) -> Tensor:
