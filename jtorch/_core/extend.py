@@ -90,7 +90,9 @@ def _make(trace: Trace, key: tuple, op: Any, args: tuple, kwargs: dict) -> State
     )
     call = Call(op, modes, template, named, call_key, varying)
     avals = tuple(c.aval for c in cells)
-    outputs = infer(call, avals, trace)
+    outputs = _inferred.get((call, avals))
+    if outputs is None:
+        outputs = _inferred[call, avals] = infer(call, avals, trace)
     # Positions are the key's: a cell may meanwhile have become a leaf of another thread's trace.
     places = zip(cells, _positions(key[2:]), strict=True)
     inputs = tuple(c.index if place is None else place for c, place in places)
@@ -144,14 +146,6 @@ _inferred: dict[tuple, tuple[Aval, ...]] = {}
 
 def infer(call: Call, avals: tuple[Aval, ...], trace: Trace) -> tuple[Aval, ...]:
     """The avals of a call's outputs. Raises what PyTorch raises for arguments that don't fit."""
-    key = (call, avals)
-    found = _inferred.get(key)
-    if found is None:
-        found = _inferred[key] = _infer(call, avals, trace)
-    return found
-
-
-def _infer(call: Call, avals: tuple[Aval, ...], trace: Trace) -> tuple[Aval, ...]:
     op = call.op
     check_arguments(op, call.args, call.kwargs)
     refusal = refusal_of(op, avals, call.args, call.kwargs)
