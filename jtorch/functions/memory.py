@@ -201,6 +201,13 @@ def empty_permuted(size: Sequence[int], physical_layout: Sequence[int], **option
 # ------------------------------------------------------------------------------------------ storage
 
 
+def memory_of(storage: Any) -> np.ndarray:
+    """The bytes of a storage, in the order in which PyTorch would hold them."""
+    base = from_cell(storage.cell)
+    laid = np.transpose(host(storage.cell), _in_memory(base))
+    return np.ascontiguousarray(laid).reshape(-1).view(np.uint8)
+
+
 class UntypedStorage:
     """The bytes that a Tensor and its views share, to be compared, measured and read.
 
@@ -225,9 +232,7 @@ class UntypedStorage:
 
     def tolist(self) -> list[int]:
         """The bytes, in the order in which PyTorch would hold them."""
-        base = from_cell(self._storage.cell)
-        laid = np.transpose(host(self._storage.cell), _in_memory(base))
-        return list(np.ascontiguousarray(laid).tobytes())
+        return memory_of(self._storage).tolist()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, UntypedStorage) and other._storage is self._storage

@@ -32,27 +32,26 @@ def is_archive(file: IO[bytes]) -> bool:
     return found == b"PK\x03\x04"
 
 
-def empty_bytes(size: int) -> np.ndarray:
-    """Bytes to be filled, that begin at a multiple of ALIGNMENT."""
+def read_at(file: IO[bytes], start: int, size: int) -> np.ndarray:
+    """Bytes of a file, in memory that begins at a multiple of ALIGNMENT. EOFError if the file ends
+    before."""
     wide = np.empty(size + ALIGNMENT, np.uint8)
-    start = -wide.ctypes.data % ALIGNMENT
-    return wide[start : start + size]
-
-
-def read_into(file: IO[bytes], target: np.ndarray) -> None:
-    """Fill the target from a file. EOFError if the file ends before."""
-    view, done = target.data, 0
+    begin = -wide.ctypes.data % ALIGNMENT
+    found = wide[begin : begin + size]
+    file.seek(start)
+    view, done = found.data, 0
     readinto = getattr(file, "readinto", None)
-    while done < len(view):
+    while done < size:
         if readinto is not None:
             count = readinto(view[done:])
         else:
-            part = file.read(len(view) - done)
+            part = file.read(size - done)
             count = len(part)
             view[done : done + count] = part
         if not count:
-            raise EOFError(f"the file ends {len(view) - done} bytes before a storage does")
+            raise EOFError(f"the file ends {size - done} bytes before a storage does")
         done += count
+    return found
 
 
 class Archive:
@@ -112,10 +111,7 @@ class Archive:
         start, size = self._places[name]
         if self._map is not None:
             return np.frombuffer(self._map, np.uint8, size, start)
-        self.file.seek(start)
-        found = empty_bytes(size)
-        read_into(self.file, found)
-        return found
+        return read_at(self.file, start, size)
 
 
 class Writer:

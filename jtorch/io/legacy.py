@@ -15,7 +15,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from .archive import empty_bytes, read_into
+from .archive import read_at
 from .names import StorageKind
 from .unpickler import Scan, Unpickler
 
@@ -84,11 +84,7 @@ class LegacyFile:
         """The bytes of a storage."""
         if key not in self._places:
             raise RuntimeError(f"the file holds no storage {key!r}")
-        start, size = self._places[key]
-        self._file.seek(start)
-        found = empty_bytes(size)
-        read_into(self._file, found)
-        return found
+        return read_at(self._file, *self._places[key])
 
 
 def _key_and_kind(persistent_id: Any) -> tuple[str, StorageKind]:

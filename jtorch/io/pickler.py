@@ -11,13 +11,10 @@ import pickle
 from collections import OrderedDict
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from .._core.alias import storage_of
 from .._core.device import device
 from .._core.dtype import dtype
 from .._core.overlap import offset_of
-from .._core.program import host
 from .._core.size import Size, layout, memory_format, strided
 from .._core.tensor import Tensor
 from ..nn.parameter import Parameter
@@ -32,14 +29,6 @@ class Held(NamedTuple):
     key: str
     storage: Any
     dtype: dtype
-
-    def memory(self) -> np.ndarray:
-        """The bytes, in the order in which PyTorch holds them."""
-        cell = self.storage.cell
-        strides = cell.aval.strides
-        slowest_first = sorted(range(len(strides)), key=lambda d: (-strides[d], d))
-        laid = np.ascontiguousarray(np.transpose(host(cell), slowest_first))
-        return laid.reshape(-1).view(np.uint8)
 
 
 class _PersistentId(NamedTuple):

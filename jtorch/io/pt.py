@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from ..functions.memory import memory_of
 from .archive import Archive, Writer, is_archive
 from .legacy import LegacyFile
 from .names import SAFE_CALLS, SAFE_VALUES, Name, StorageKind
@@ -64,7 +65,7 @@ def _write(obj: object, file: Any, top: str, protocol: int) -> None:
         archive.write(".storage_alignment", b"64")
         archive.write("byteorder", sys.byteorder.encode())
         for held in pickler.storages.values():
-            archive.write(f"data/{held.key}", held.memory().data)
+            archive.write(f"data/{held.key}", memory_of(held.storage).data)
         archive.write("version", _FIRST_VERSION.encode())
         archive.write(".data/serialization_id", f"{archive.checksum:040d}".encode())
 

@@ -172,8 +172,9 @@ class Storages:
         hooks: Any,
         metadata: Any = None,
     ) -> Tensor:
-        found = _marked(self._tensor(storage, None, offset, size, stride), metadata)
-        return found.requires_grad_() if requires_grad else found
+        return self._rebuild_tensor_v3(
+            storage, offset, size, stride, requires_grad, hooks, None, metadata
+        )
 
     def _rebuild_tensor_v3(
         self,
@@ -183,7 +184,7 @@ class Storages:
         stride: Any,
         requires_grad: bool,
         hooks: Any,
-        kind: dtype,
+        kind: dtype | None,
         metadata: Any = None,
     ) -> Tensor:
         found = _marked(self._tensor(storage, kind, offset, size, stride), metadata)

@@ -42,10 +42,7 @@ COSINE = (
 
 
 def _polynomial(coefficients: tuple[float, ...], z: Array) -> Array:
-    value = jnp.full_like(z, coefficients[-1])
-    for coefficient in reversed(coefficients[:-1]):
-        value = value * z + coefficient
-    return value
+    return jnp.polyval(jnp.asarray(coefficients[::-1], z.dtype), z, unroll=16)
 
 
 def _turned(x: Array) -> tuple[Array, Array, Array]:
