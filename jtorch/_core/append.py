@@ -7,6 +7,7 @@ next.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from .device import TRACING, default_device, device
@@ -35,6 +36,22 @@ def enter(trace: Trace, cell: Cell) -> tuple[int, Aval]:
     cell.trace = trace
     cell.index = index
     return index, cell.aval
+
+
+def enter_all(trace: Trace, cells: Iterable[Cell], key: list[Any]) -> None:
+    """Append to a key where many cells come from: a position, and for a new leaf its aval."""
+    where, leaves = trace.device, trace.leaves
+    for cell in cells:
+        if cell.trace is trace:
+            key.append(cell.index)
+        elif cell.array is None or cell.trace is OVERWRITTEN or cell.aval.device is not where:
+            key.extend(enter(trace, cell))
+        else:  # as `enter` does
+            leaves.append(cell)
+            cell.trace = trace
+            cell.index = -len(leaves)
+            key.append(cell.index)
+            key.append(cell.aval)
 
 
 def element(trace: Trace, value: Any) -> Any:

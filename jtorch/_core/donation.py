@@ -1,17 +1,20 @@
 """Donation: an in-place write gives the buffer of what it replaces to what replaces it.
 
-A leaf is donated when nobody can see its array any more. XLA takes a buffer for the output that
-stands for it: were another output to take it, the old value would have to be copied while it is
-still read. `pairs_of` says which output that is, and program.py puts the outputs in that order.
+XLA takes the buffer of a leaf for the output that stands in its place: were another output to take
+it, the old value would have to be copied while it is still read. `pairs_of` says which output that
+is, and program.py puts the outputs in that order. Where somebody can still see the array of a leaf
+(a copy of the model shares it until the first step, say), the program gets a copy of it: that costs
+what a second program for such a step would, but compiles nothing.
 """
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from sys import getrefcount
 from typing import Any
 
+import jax
 import numpy as np
 
 from .trace import Cell, Trace
@@ -30,19 +33,49 @@ def _measure_unseen() -> int:
 _UNSEEN = _measure_unseen()
 
 
-def donated_by(trace: Trace) -> tuple[int, ...]:
-    """Positions of replaced leaves whose buffer nobody can see any more."""
-    leaves = trace.leaves
-    found = []
-    for position in trace.replaced:
-        if position >= 0:
-            continue
-        cell = leaves[-1 - position]
-        # Seen by: the list of leaves, this variable, getrefcount. The array: the cell, getrefcount.
-        if getrefcount(cell) <= _UNSEEN and getrefcount(cell.array) <= _UNSEEN - 1:
-            if type(cell.array) is not np.ndarray and not is_shared(cell.array):
-                found.append(position)
-    return tuple(found)
+def replaced_leaves(trace: Trace) -> tuple[int, ...]:
+    """Positions of the leaves that in-place writes replaced."""
+    return tuple([position for position in trace.replaced if position < 0])
+
+
+def arrays_for(leaves: Sequence[Cell], donated: tuple[int, ...]) -> list[Any]:
+    """The arrays that enter a program. donated: which of them it gives up; those that somebody can
+    still see are copied."""
+    seen = _seen_among(leaves, donated)
+    arrays = [cell.array for cell in leaves]
+    for k in seen:
+        arrays[k] = _copied(arrays[k])
+    return arrays
+
+
+def _seen_among(leaves: Sequence[Cell], places: tuple[int, ...]) -> list[int]:
+    """The leaves to which something besides the list refers, or to whose array."""
+    return [
+        k
+        for k in places
+        if getrefcount(leaves[k]) > _IN_LIST
+        or getrefcount(leaves[k].array) > _IN_CELL
+        or is_shared(leaves[k].array)
+    ]
+
+
+def _measure_alone() -> tuple[int, int]:
+    """What getrefcount says in `_seen_among` of a leaf, and of its array, that nobody else sees."""
+    leaves = [Cell(object(), None)]
+    return [(getrefcount(leaves[k]), getrefcount(leaves[k].array)) for k in (0,)][0]
+
+
+_IN_LIST, _IN_CELL = _measure_alone()
+
+
+def _copied(array: Any) -> Any:
+    """The array in a buffer of its own."""
+    if type(array) is np.ndarray:  # JAX copies it
+        return array
+    with jax.enable_x64(True):
+        if array.sharding.num_devices > 1 or next(iter(array.devices())).platform != "cpu":
+            return array.copy()
+        return jax.device_put(np.array(array), array.sharding)  # compiles nothing
 
 
 def note_replaced(trace: Trace, old: Cell, new: Cell) -> None:

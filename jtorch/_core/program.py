@@ -25,7 +25,7 @@ from jax.sharding import SingleDeviceSharding
 from . import layout
 from .checks import keep, positions_of, verify
 from .device import CPU, TRACING, jax_device
-from .donation import alive_among, donated_by, pairs_of
+from .donation import alive_among, arrays_for, pairs_of, replaced_leaves
 from .errors import OutOfMemoryError, ProgramError, first_line
 from .graph import Vjp, edge_of_cell
 from .survivors import keep_graph, nodes_in_use, survivors_of
@@ -52,12 +52,22 @@ class Program:
     """One compiled set of outputs of a state.
 
     wanted: the positions returned.  source: for each of them, the output of the XLA program, or the
-    leaf (-1 down) that it is.  survivors: positions of the nodes whose graph stays alive.  freed:
-    alive positions whose graph is gone.  numbers: the leaves that are varying numbers, by dtype.
-    concrete: whether it computes values, not tracers.
+    leaf (-1 down) that it is.  donated: places of the leaves whose buffers it takes.  survivors:
+    positions of the nodes whose graph stays alive.  freed: alive positions whose graph is gone.
+    numbers: the leaves that are varying numbers, by dtype.  concrete: whether it computes values,
+    not tracers.
     """
 
-    __slots__ = ("call", "concrete", "freed", "numbers", "source", "survivors", "wanted")
+    __slots__ = (
+        "call",
+        "concrete",
+        "donated",
+        "freed",
+        "numbers",
+        "source",
+        "survivors",
+        "wanted",
+    )
 
 
 def materialise(trace: Trace, cell: Cell | None = None) -> None:
@@ -72,17 +82,17 @@ def materialise(trace: Trace, cell: Cell | None = None) -> None:
     if state.parent is None:
         return
     daring = trace.device is not CPU or state.nbytes < _MEMORY // 2
-    alive, donated = alive_among(trace.cells), donated_by(trace) if daring else ()
+    alive = alive_among(trace.cells)
     places = tuple([c.index for c in alive])
     try:
         nodes = nodes_in_use(trace, places) if trace.nodes else ()
-        key = (places, donated, nodes, positions_of(trace) if trace.checks else ())
+        key = (places, daring, nodes, positions_of(trace) if trace.checks else ())
         program = state.programs.get(key)
         if program is None:
             program = state.programs[key] = build(trace, *key)
         arrays = _run(program, trace.leaves, not daring)
         if trace.checks:
-            verify(trace, alive, arrays, donated)
+            verify(trace, alive, arrays, daring)
     except BaseException as error:
         _fail(trace, error)
         raise _explain(trace, error) from None
@@ -112,9 +122,13 @@ def _finish(trace: Trace, program: Program, alive: list[Cell], arrays: list) -> 
 # ----------------------------------------------------------------------------------------- building
 
 
-def build(trace: Trace, alive: tuple, donated: tuple, nodes: tuple, checks: tuple) -> Program:
-    """Compile (lazily, at the first call) the program for a set of outputs."""
+def build(trace: Trace, alive: tuple, daring: bool, nodes: tuple, checks: tuple) -> Program:
+    """Compile (lazily, at the first call) the program for a set of outputs.
+
+    daring: whether it may take the buffers of what was replaced.
+    """
     program = Program()
+    program.donated = ()
     survivors, program.freed = survivors_of(trace, alive, nodes)
     kept = {p for node in survivors if not node.freed for p in node.saved_positions()}
     saved = {p for p in kept if p >= 0}
@@ -126,13 +140,14 @@ def build(trace: Trace, alive: tuple, donated: tuple, nodes: tuple, checks: tupl
     program.numbers = numbers_among(trace.leaves)
     program.concrete = trace.device is not TRACING
     wanted = tuple(p for p in program.wanted if p >= 0)
-    guard = partial(keep, checks=checks, pairs=pairs_of(trace, donated))
+    pairs = pairs_of(trace, replaced_leaves(trace)) if daring else {}
+    guard = partial(keep, checks=checks, pairs=pairs)
     run = _evaluator(steps, wanted, program.numbers, guard)
     if trace.device is TRACING:
         program.source = program.wanted
         program.call = run
         return program
-    _compile(program, run, _entering(structs, program.numbers), donated, trace)
+    _compile(program, run, _entering(structs, program.numbers), pairs, trace)
     return program
 
 
@@ -160,8 +175,7 @@ def _without(leaves: list, numbers: dict[Any, list[int]]) -> list:
 
 
 def _run(program: Program, leaves: Sequence[Cell], wait: bool = False) -> list:
-    arrays = [c.array for c in leaves]
-    entering = arrays
+    arrays = entering = arrays_for(leaves, program.donated)
     if program.numbers:
         entering = _without(arrays, program.numbers)
         for kind, ks in program.numbers.items():
@@ -245,7 +259,7 @@ def _pairs(steps: list[State]) -> dict[int, Any]:
     return pairs
 
 
-def _compile(program: Program, run: Callable, structs: list, donated: tuple, trace: Trace) -> None:
+def _compile(program: Program, run: Callable, structs: list, pairs: dict, trace: Trace) -> None:
     """Drop outputs that are leaves or equal to others, and jit the rest."""
     with jax.enable_x64(True):
         closed = jax.make_jaxpr(run)(*structs)
@@ -269,7 +283,8 @@ def _compile(program: Program, run: Callable, structs: list, donated: tuple, tra
             unique.append(var)
             place[id(var)] = where
         source.append(where)
-    replacing = _replacing(trace, donated, dict(zip(program.wanted, source, strict=True)))
+    replacing = _replacing(pairs, dict(zip(program.wanted, source, strict=True)))
+    program.donated = tuple(-1 - leaf for leaf in replacing)
     pruned, program.source = _in_order(jaxpr, unique, source, tuple(replacing.values()))
     arguments = tuple(entering.index(-1 - leaf) for leaf in replacing)
 
@@ -290,11 +305,14 @@ def _compile(program: Program, run: Callable, structs: list, donated: tuple, tra
         program.source = program.wanted
 
 
-def _replacing(trace: Trace, donated: tuple, source: dict[int, int]) -> dict[int, int]:
-    """The leaves to donate, in order, and the output of the XLA program that replaces each."""
+def _replacing(pairs: dict[int, int], source: dict[int, int]) -> dict[int, int]:
+    """The leaves to donate, in order, and the output of the XLA program that replaces each.
+
+    pairs: the position that stands in the place of each leaf.
+    """
     still_used = {s for s in source.values() if s < 0}
     replacing: dict[int, int] = {}
-    for leaf, position in pairs_of(trace, donated).items():
+    for leaf, position in pairs.items():
         output = source.get(position, -1)
         if output >= 0 and leaf not in still_used and output not in replacing.values():
             replacing[leaf] = output
@@ -404,7 +422,7 @@ def _compute_one(trace: Trace, cell: Cell | None) -> None:
     program = state.programs.get(key)
     if program is None:
         program = Program()
-        program.numbers, program.wanted = numbers, (position,)
+        program.numbers, program.wanted, program.donated = numbers, (position,), ()
         program.concrete = trace.device is not TRACING
         program.source = program.wanted
         program.survivors, program.freed = (), ()

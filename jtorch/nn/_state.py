@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .._core.grad_mode import no_grad
+from .._core.program import materialise_all
 from .._core.tensor import Tensor
 from ..utils.hooks import RemovableHandle
 from .parameter import Parameter, is_lazy
@@ -152,6 +153,7 @@ class StateDict:
             if before is not None:
                 before.restore()
             raise
+        materialise_all()  # the copies are no part of the next step's program
         return loading.result
 
     def _load_from_state_dict(

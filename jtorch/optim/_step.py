@@ -9,7 +9,8 @@ for the interface.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import jax
@@ -18,7 +19,7 @@ import numpy as np
 import optax
 
 from .._core.alias import Moment, cell_of, overwrite, storage_of
-from .._core.append import Elsewhere, enter
+from .._core.append import Elsewhere, enter_all
 from .._core.device import default_device, device, jax_device
 from .._core.donation import note_replaced
 from .._core.dtype import float64
@@ -26,7 +27,7 @@ from .._core.errors import DeviceError
 from .._core.extend import extend
 from .._core.program import materialise, settle
 from .._core.tensor import Tensor, from_array
-from .._core.trace import Aval, Cell, Trace, local, new_cell
+from .._core.trace import Aval, Cell, State, Trace, local
 from .._core.transfer import copy_to
 
 
@@ -88,14 +89,62 @@ class Update:
         transformation = self.transformation([values[k] for k in range(len(self.hyper_names))])
         leaves = iter(states)
         new_params, new_states = [], []
+        counted: dict[tuple, list] = {}
         for param, grad, treedef in zip(params, grads, self.treedefs, strict=True):
             old = [next(leaves) for _ in range(treedef.num_leaves)]
             wide = widened(param)
             tree = jax.tree.unflatten(treedef, map(widened, old))
             updates, tree = transformation.update(jax.tree.map(widened, grad), tree, wide)
             new_params.append(narrowed(optax.apply_updates(wide, updates), param))
-            new_states.extend(map(narrowed, jax.tree.leaves(tree), old))
+            new = list(map(narrowed, jax.tree.leaves(tree), old))
+            counters = counters_of(treedef)
+            same = counted.setdefault((treedef, *[id(old[k]) for k in counters]), new)
+            for k in counters:
+                new[k] = same[k]
+            new_states.extend(new)
         return (*new_params, *new_states)
+
+    def places(self, inputs: tuple[int, ...]) -> list[int]:
+        """For each parameter and state the output that stands for it, where `inputs` are the
+        positions of the arguments: parameters whose counters were shared go on sharing them."""
+        count = len(self.treedefs)
+        place = len(inputs) - 1 - sum(t.num_leaves for t in self.treedefs)
+        places = list(range(count))
+        first: dict[tuple, int] = {}
+        for treedef in self.treedefs:
+            old = inputs[place : place + treedef.num_leaves]
+            place += treedef.num_leaves
+            output = len(places)
+            counters = counters_of(treedef)
+            same = first.setdefault((treedef, *[old[k] for k in counters]), output)
+            places.extend(
+                (same if k in counters else output) + k for k in range(treedef.num_leaves)
+            )
+        return places
+
+
+# Fields of a state that count steps, or follow from the count alone: numbers which are the same for
+# all parameters that have always been updated together. These share their cell, so that a program
+# takes, computes and returns one number for all.
+COUNTERS = ("step", "mu_product", "eta", "mu")
+
+
+@functools.cache
+def counters_of(treedef: Any) -> tuple[int, ...]:
+    """Which leaves of a parameter's optax state are counters."""
+    paths, _ = jax.tree_util.tree_flatten_with_path(treedef.unflatten(range(treedef.num_leaves)))
+    return tuple(k for k, (path, _) in enumerate(paths) if path[-1].name in COUNTERS)
+
+
+def share_counters(states: Iterable[Any]) -> None:
+    """Have states that come from elsewhere share the counters that are equal."""
+    known: dict[tuple, Cell] = {}
+    for state in states:
+        for name in COUNTERS:
+            counter = state.get(name) if isinstance(state, dict) else None
+            if isinstance(counter, Tensor) and not counter.dim() and counter._storage is None:
+                key = (name, counter.item(), counter.dtype, counter.device)
+                counter._cell = known.setdefault(key, counter._cell)
 
 
 def widened(value: Any) -> Any:
@@ -119,15 +168,16 @@ class Step:
     """The plan for the parameters of one group that have gradients now.
 
     owners, names: the keys of `optimizer.state`, and the names in each, whose values are the states
-    of the update, in order.
+    of the update, in order.  places: of each state of the trie, which outputs stand for them.
     """
 
-    __slots__ = ("hyper_cell", "hyper_values", "names", "owners", "params", "update")
+    __slots__ = ("hyper_cell", "hyper_values", "names", "owners", "params", "places", "update")
 
     def __init__(self, optimizer: Any, group: dict, params: list[Tensor], options: dict) -> None:
         self.params = params
         self.hyper_values: tuple = ()
         self.hyper_cell: Cell | None = None
+        self.places: dict[State, list[int]] = {}
         self.update, self.owners, self.names = optimizer.plan(group, params, options)
 
     def states(self, optimizer: Any, group: dict) -> list[Tensor]:
@@ -167,6 +217,7 @@ class Step:
                 # Committed, as the results of programs are: XLA compiles once for either kind.
                 leaf = from_array(jax.device_put(next(made), jax_device(where)), where)
                 optimizer.state[owner][name] = leaf
+        share_counters([optimizer.state[o] for o in self.owners])
 
     def hyper(self, values: tuple) -> Cell:
         """The hyper-parameters as one vector; the same cell as long as they don't change."""
@@ -276,7 +327,7 @@ def _record_group(context: Any, optimizer: Any, place: int, params: list[Tensor]
 
 
 def _record(context: Any, optimizer: Any, plan: Step, group: dict) -> None:
-    params = plan.params
+    params, count = plan.params, len(plan.params)
     tensors = params + plan.states(optimizer, group)
     old = [t._cell or cell_of(t) for t in tensors]
     grads = [g._cell or cell_of(g) for g in optimizer.gradients(params)]
@@ -284,14 +335,13 @@ def _record(context: Any, optimizer: Any, plan: Step, group: dict) -> None:
     while True:
         trace = context.trace
         try:
-            key = [plan.update, context.modes]
-            for cell in (*old[: len(params)], *grads, *old[len(params) :], hyper):
-                key.append(cell.index if cell.trace is trace else enter(trace, cell))
-            state = trace.state.next.get(tuple(key))
+            key: Any = [plan.update, context.modes]
+            enter_all(trace, (*old[:count], *grads, *old[count:], hyper), key)
+            key = tuple(key)
+            state = trace.state.next.get(key)
             if state is None:
-                count = len(params)
                 args = plan.update.arguments(old[:count], grads, old[count:], hyper)
-                state = extend(trace, tuple(key), plan.update, args, {})
+                state = extend(trace, key, plan.update, args, {})
             if state is not None:
                 break
         except Elsewhere:
@@ -300,7 +350,10 @@ def _record(context: Any, optimizer: Any, plan: Step, group: dict) -> None:
         except BaseException:
             trace.trim()
             raise
-    _replace(trace, state, tensors, old)
+    places = plan.places.get(state)
+    if places is None:
+        places = plan.places[state] = plan.update.places(state.node.inputs)
+    _replace(trace, state, tensors, old, places)
 
 
 def _all_on(
@@ -319,28 +372,33 @@ def _all_on(
                 "Expected all tensors to be on the same device, but found at least two devices, "
                 f"{where} and {cell.aval.device}!"
             )
-    return (
-        hyper if hyper.aval.device is where else copy_to(hyper, where),
-        [c if c.aval.device is where else copy_to(c, where) for c in old],
-    )
+    moved = {id(c): copy_to(c, where) for c in (*old, hyper) if c.aval.device is not where}
+    return moved.get(id(hyper), hyper), [moved.get(id(c), c) for c in old]
 
 
-def _replace(trace: Trace, state: Any, tensors: list[Tensor], old: list[Cell]) -> None:
-    """Give parameters and state their new cells: all of them, or none if it is interrupted."""
+def _replace(
+    trace: Trace, state: Any, tensors: list[Tensor], old: list[Cell], places: list[int]
+) -> None:
+    """Give parameters and state their new cells, those of the outputs in `places`: all of them, or
+    none if it is interrupted."""
     positions: list[Any] = [c.index if c.trace is trace and c.array is not None else c for c in old]
     undo = Undo(tensors, positions)
     trace.writes.append(undo)
     try:
         trace.state = state
-        first = state.first
+        first, cells = state.first, trace.cells
         since = Moment(trace)
-        cells = trace.cells
-        for k, (tensor, before) in enumerate(zip(tensors, old, strict=True)):
-            cell = new_cell(trace, first + k, before.aval)
-            cell.node = before.node
-            cells.append(cell)
-            note_replaced(trace, before, cell)
-            overwrite(before, since)
+        made: list[Cell] = []
+        for tensor, before, place in zip(tensors, old, places, strict=True):
+            if place < len(made):
+                cell = made[place]
+            else:
+                cell = Cell(None, before.aval, before.node)
+                cell.trace, cell.index = trace, first + place
+                cells.append(cell)
+                note_replaced(trace, before, cell)
+                overwrite(before, since)
+            made.append(cell)
             storage = tensor._storage
             if storage is None:
                 storage = storage_of(tensor)

@@ -102,6 +102,9 @@ class GroupUpdate(Update):
         count = len(params)
         return (tuple(params), tuple(grads[:count]), tuple(grads[count:]), tuple(states), hyper)
 
+    def places(self, inputs: tuple[int, ...]) -> list[int]:
+        return list(range(len(self.treedefs.names) + len(self.treedefs.places)))
+
     def run(self, args: tuple, kwargs: dict) -> tuple:
         params, grads, loss, states, _ = args
         layout = self.treedefs

@@ -21,7 +21,7 @@ from .._core.grad_mode import enable_grad
 from .._core.program import materialise_all
 from .._core.tensor import Tensor, from_array
 from ..utils.hooks import RemovableHandle
-from ._step import Step, plan_each, record_step
+from ._step import Step, plan_each, record_step, share_counters
 
 ParamsT = Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]
 
@@ -239,10 +239,12 @@ class Optimizer:
         for mine, theirs in zip(self.param_groups, saved, strict=True):
             added = {k: v for k, v in mine.items() if k not in theirs}
             groups.append({**added, **theirs, "params": mine["params"]})
+        share_counters(state.values())
         self.state = state
         self.param_groups = groups
         for hook in self._hooks["load"].values():
             hook(self)
+        materialise_all()
 
     def _adapted(self, param: Tensor | None, value: Any, name: Any = None) -> Any:
         """A loaded state with the dtype and device of its parameter; step counts stay float32."""
