@@ -15,7 +15,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from .donation import pairs_of, replaced_leaves
+from .donation import pairs_of
 from .trace import Cell, Trace
 
 
@@ -55,17 +55,16 @@ def keep(values: dict[int, Any], checks: tuple[int, ...], pairs: dict[int, int])
             values[position] = jnp.where(valid, values[position], values[leaf])
 
 
-def verify(trace: Trace, alive: list[Cell], arrays: list, daring: bool) -> None:
+def verify(trace: Trace, places: tuple[int, ...], arrays: list, daring: bool) -> None:
     """Raise the error of the first check that doesn't hold, after a program has run.
 
-    daring: whether it took the buffers of what was replaced.
+    places: the positions of the arrays.  daring: whether it took the buffers of what was replaced.
     """
-    found = {cell.index: array for cell, array in zip(alive, arrays, strict=False)}
+    found = dict(zip(places, arrays, strict=False))
     for check in trace.checks:
         if found[check.valid.index]:
             continue
-        replaced = replaced_leaves(trace) if daring else ()
-        for leaf, position in pairs_of(trace, replaced).items():
+        for leaf, position in pairs_of(trace).items() if daring else ():
             if position in found:
                 trace.leaves[-1 - leaf].array = found[position]
         for cell in check.values:

@@ -10,19 +10,20 @@ what a second program for such a step would, but compiles nothing.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from sys import getrefcount
+from types import SimpleNamespace
 from typing import Any
 
 import jax
 import numpy as np
 
-from .trace import Cell, Trace
+from .trace import OVERWRITTEN, Cell, Trace
 
 
 def alive_among(cells: list[Cell]) -> list[Cell]:
     """The cells that something besides the trace refers to, and no other thread has computed."""
-    return [c for c in cells if getrefcount(c) > _UNSEEN and c.array is None]
+    return [c for c in cells if getrefcount(c) > UNSEEN and c.array is None]
 
 
 def _measure_unseen() -> int:
@@ -30,30 +31,63 @@ def _measure_unseen() -> int:
     return [getrefcount(c) for c in [object()]][0]
 
 
-_UNSEEN = _measure_unseen()
+UNSEEN = _measure_unseen()
 
 
-def replaced_leaves(trace: Trace) -> tuple[int, ...]:
-    """Positions of the leaves that in-place writes replaced."""
-    return tuple([position for position in trace.replaced if position < 0])
+class Renewal:
+    """Cells that get other values when the program has run, instead of being replaced: what an
+    optimizer updates and nobody else looks at. That spares a new cell for each of them.
+
+    cells: these; new ones in the place of those that somebody looks at.  positions: of the new
+    values.  replaced: leaf -> position of its new value.  kept: the places of the leaves among
+    `cells`.
+    """
+
+    __slots__ = ("cells", "kept", "positions", "replaced")
+
+    def __init__(
+        self,
+        cells: list[Cell],
+        positions: tuple[int, ...],
+        replaced: dict[int, int],
+        kept: frozenset[int],
+    ) -> None:
+        self.cells = cells
+        self.positions = positions
+        self.replaced = replaced
+        self.kept = kept
 
 
-def arrays_for(leaves: Sequence[Cell], donated: tuple[int, ...]) -> list[Any]:
+def part_from_graph(trace: Trace) -> None:
+    """Before cells get other values: graphs that go on keep cells of their own for the old ones."""
+    for renewal in trace.renewals:
+        for k in renewal.kept:
+            old = trace.leaves[k]
+            if old.trace is not OVERWRITTEN:
+                trace.leaves[k] = Cell(old.array, old.aval, old.node)
+                trace.leaves[k].trace = OVERWRITTEN
+
+
+def arrays_for(
+    leaves: Sequence[Cell], donated: tuple[int, ...], renewals: Sequence[Renewal]
+) -> list[Any]:
     """The arrays that enter a program. donated: which of them it gives up; those that somebody can
     still see are copied."""
-    seen = _seen_among(leaves, donated)
+    kept: frozenset[int] = frozenset().union(*[renewal.kept for renewal in renewals])
+    seen = _seen_among(leaves, donated, kept)
     arrays = [cell.array for cell in leaves]
     for k in seen:
         arrays[k] = _copied(arrays[k])
     return arrays
 
 
-def _seen_among(leaves: Sequence[Cell], places: tuple[int, ...]) -> list[int]:
-    """The leaves to which something besides the list refers, or to whose array."""
+def _seen_among(leaves: Sequence[Cell], places: tuple[int, ...], kept: frozenset[int]) -> list[int]:
+    """The leaves to which something besides the list refers, unless it will see their new values,
+    or to whose array something refers."""
     return [
         k
         for k in places
-        if getrefcount(leaves[k]) > _IN_LIST
+        if (getrefcount(leaves[k]) > _IN_LIST and k not in kept)
         or getrefcount(leaves[k].array) > _IN_CELL
         or is_shared(leaves[k].array)
     ]
@@ -61,7 +95,7 @@ def _seen_among(leaves: Sequence[Cell], places: tuple[int, ...]) -> list[int]:
 
 def _measure_alone() -> tuple[int, int]:
     """What getrefcount says in `_seen_among` of a leaf, and of its array, that nobody else sees."""
-    leaves = [Cell(object(), None)]
+    leaves: list[Any] = [SimpleNamespace(array=object())]
     return [(getrefcount(leaves[k]), getrefcount(leaves[k].array)) for k in (0,)][0]
 
 
@@ -88,14 +122,18 @@ def note_replaced(trace: Trace, old: Cell, new: Cell) -> None:
         trace.replaced[old.index] = new.index
 
 
-def pairs_of(trace: Trace, donated: Iterable[int]) -> dict[int, int]:
-    """For each donated leaf the position of what stands in its place now."""
-    return {leaf: _last_written(trace, leaf) for leaf in sorted(donated, reverse=True)}
+def pairs_of(trace: Trace) -> dict[int, int]:
+    """For each leaf that was replaced the position of what stands in its place now."""
+    replaced = dict(trace.replaced)
+    for renewal in trace.renewals:
+        replaced.update(renewal.replaced)
+    leaves = [position for position in replaced if position < 0]
+    return {leaf: _last_written(replaced, leaf) for leaf in sorted(leaves, reverse=True)}
 
 
-def _last_written(trace: Trace, position: int) -> int:
-    while position in trace.replaced:
-        position = trace.replaced[position]
+def _last_written(replaced: dict[int, int], position: int) -> int:
+    while position in replaced:
+        position = replaced[position]
     return position
 
 

@@ -25,7 +25,7 @@ from jax.sharding import SingleDeviceSharding
 from . import layout
 from .checks import keep, positions_of, verify
 from .device import CPU, TRACING, jax_device
-from .donation import alive_among, arrays_for, pairs_of, replaced_leaves
+from .donation import Renewal, alive_among, arrays_for, pairs_of, part_from_graph
 from .errors import OutOfMemoryError, ProgramError, first_line
 from .graph import Vjp, edge_of_cell
 from .survivors import keep_graph, nodes_in_use, survivors_of
@@ -84,37 +84,41 @@ def materialise(trace: Trace, cell: Cell | None = None) -> None:
     daring = trace.device is not CPU or state.nbytes < _MEMORY // 2
     alive = alive_among(trace.cells)
     places = tuple([c.index for c in alive])
+    for renewal in trace.renewals:
+        alive += renewal.cells
+        places += renewal.positions
     try:
         nodes = nodes_in_use(trace, places) if trace.nodes else ()
         key = (places, daring, nodes, positions_of(trace) if trace.checks else ())
         program = state.programs.get(key)
         if program is None:
             program = state.programs[key] = build(trace, *key)
-        arrays = _run(program, trace.leaves, not daring)
+        arrays = _run(program, trace.leaves, trace.renewals, not daring)
         if trace.checks:
-            verify(trace, alive, arrays, daring)
+            verify(trace, places, arrays, daring)
     except BaseException as error:
         _fail(trace, error)
         raise _explain(trace, error) from None
-    _finish(trace, program, alive, arrays)
+    _finish(trace, program, alive, places, arrays)
 
 
-def _finish(trace: Trace, program: Program, alive: list[Cell], arrays: list) -> None:
+def _finish(trace: Trace, program: Program, alive: list[Cell], places: tuple, arrays: list) -> None:
     """Give the cells their arrays. An interrupt here is held back until all have theirs."""
     interrupted: BaseException | None = None
     while True:
         try:
+            if program.survivors:
+                part_from_graph(trace)
             for cell, array in zip(alive, arrays, strict=False):
                 cell.array = array
                 cell.trace = None
             if program.survivors or program.freed:
-                keep_graph(trace, program, alive, arrays)
+                keep_graph(trace, program, dict(zip(places, alive, strict=True)), arrays)
             break
         except KeyboardInterrupt as error:
             interrupted = error
     trace.context.renew(trace)
-    trace.cells, trace.leaves, trace.writes, trace.checks = [], [], [], []
-    trace.nodes = {}
+    trace.clear()
     if interrupted is not None:
         raise interrupted
 
@@ -140,7 +144,7 @@ def build(trace: Trace, alive: tuple, daring: bool, nodes: tuple, checks: tuple)
     program.numbers = numbers_among(trace.leaves)
     program.concrete = trace.device is not TRACING
     wanted = tuple(p for p in program.wanted if p >= 0)
-    pairs = pairs_of(trace, replaced_leaves(trace)) if daring else {}
+    pairs = pairs_of(trace) if daring else {}
     guard = partial(keep, checks=checks, pairs=pairs)
     run = _evaluator(steps, wanted, program.numbers, guard)
     if trace.device is TRACING:
@@ -174,8 +178,10 @@ def _without(leaves: list, numbers: dict[Any, list[int]]) -> list:
     return [leaf for k, leaf in enumerate(leaves) if k not in left_out]
 
 
-def _run(program: Program, leaves: Sequence[Cell], wait: bool = False) -> list:
-    arrays = entering = arrays_for(leaves, program.donated)
+def _run(
+    program: Program, leaves: Sequence[Cell], renewals: Sequence[Renewal] = (), wait: bool = False
+) -> list:
+    arrays = entering = arrays_for(leaves, program.donated, renewals)
     if program.numbers:
         entering = _without(arrays, program.numbers)
         for kind, ks in program.numbers.items():
@@ -355,8 +361,7 @@ def _fail(trace: Trace, error: BaseException) -> None:
     traceback.clear_frames(error.__traceback__)  # what they hold is memory that is lacking
     trace.error = error
     trace.context.renew(trace)
-    trace.cells, trace.leaves, trace.writes, trace.checks = [], [], [], []
-    trace.nodes = {}
+    trace.clear()
 
 
 def _explain(trace: Trace, error: BaseException) -> BaseException:

@@ -71,10 +71,13 @@ def _aval_at(trace: Trace, position: int) -> Any:
     return state.avals[position - state.first]
 
 
-def keep_graph(trace: Trace, program: Any, alive: list[Cell], arrays: list) -> None:
-    """Make the GradNodes that survive hold cells, and the alive cells know their history."""
-    cells: dict[int, Cell] = {c.index: c for c in alive}
-    for position, array in zip(program.wanted[len(alive) :], arrays[len(alive) :], strict=True):
+def keep_graph(trace: Trace, program: Any, cells: dict[int, Cell], arrays: list) -> None:
+    """Make the GradNodes that survive hold cells, and the alive cells know their history.
+
+    cells: these, by position.
+    """
+    count = len(cells)
+    for position, array in zip(program.wanted[count:], arrays[count:], strict=True):
         cells[position] = Cell(array, _aval_at(trace, position))
     for k, leaf in enumerate(trace.leaves):
         cells[-1 - k] = leaf

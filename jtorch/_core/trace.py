@@ -245,9 +245,9 @@ class Trace:
     cells: the outputs, which count as alive while anything else refers to them.  leaves: the cells
     that enter.  replaced: for each in-place write the position of what was there -> that of what
     stands there now; see donation.py.  overwritten: position of a Tensor written in place since ->
-    how many outputs there were when the write began.  writes: (undo) for each in-place write,
-    should the program fail.  nodes: the GradNodes read off this trace so far.
-    checks: conditions on the values, see checks.py.
+    how many outputs there were when the write began.  renewals: cells that get other values when
+    the program has run.  writes: (undo) for each in-place write, should the program fail.  nodes:
+    the GradNodes read off this trace so far.  checks: conditions on the values, see checks.py.
     watched: position -> hooks of a Tensor that is no leaf.  targets: position -> Tensor, for values
     that were made leaves of autograd while pending.  producers: position -> state, as far as
     somebody asked.
@@ -262,6 +262,7 @@ class Trace:
         "leaves",
         "nodes",
         "overwritten",
+        "renewals",
         "replaced",
         "serial",
         "state",
@@ -280,6 +281,7 @@ class Trace:
         self.leaves: list[Cell] = []
         self.replaced: dict[int, int] = {}
         self.overwritten: dict[int, int] = {}
+        self.renewals: list[Any] = []
         self.writes: list[Any] = []
         self.checks: list[Any] = []
         self.nodes: dict[int, Any] = {}
@@ -289,6 +291,11 @@ class Trace:
         self.error: BaseException | None = None
         Trace._count += 1
         self.serial = Trace._count
+
+    def clear(self) -> None:
+        """Let go of all cells: the trace has run, or failed."""
+        self.cells, self.leaves, self.renewals, self.writes, self.checks = [], [], [], [], []
+        self.nodes = {}
 
     def trim(self) -> None:
         """Forget leaves that a failed or interrupted call had entered, and no node uses."""

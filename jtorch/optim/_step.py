@@ -1,27 +1,25 @@
 """The step of an optimizer as one node: what `Optimizer.step()` does, kept apart because it is a
 hot path.
 
-An `Update` is the op of one param group: it runs the group's optax transformation on each
-parameter. A `Step` is the plan for one set of parameters with gradients; it collects cells, records
-the update, and gives the parameters and their state the new cells, all or none. Read optimizer.py
-for the interface.
+A `Step` is the plan for one set of parameters with gradients; it collects cells, records the
+update, and sees to it that the parameters and their state get the new values, all or none. Read
+optimizer.py for the interface.
 """
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from sys import getrefcount
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
-from .._core.alias import Moment, cell_of, overwrite, storage_of
+from .._core.alias import Moment, cell_of, overwrite, position_or_cell, storage_of, write
 from .._core.append import Elsewhere, enter_all
 from .._core.device import default_device, device, jax_device
-from .._core.donation import note_replaced
+from .._core.donation import UNSEEN, Renewal, note_replaced
 from .._core.dtype import float64
 from .._core.errors import DeviceError
 from .._core.extend import extend
@@ -29,155 +27,57 @@ from .._core.program import materialise, settle
 from .._core.tensor import Tensor, from_array
 from .._core.trace import Aval, Cell, State, Trace, local
 from .._core.transfer import copy_to
+from ._update import COUNTERS, Update, numbers_of
 
 
-class Update:
-    """(parameters, gradients, states, hyper-parameters) -> (parameters, states), as an op.
+class Outputs:
+    """What becomes of the outputs of one recorded update.
 
-    rule, options: rule(hyper, options) is the optax transformation, which is applied to each
-    parameter by itself.  treedefs: the structure of each parameter's optax state; `states` has the
-    leaves of one after those of the other. Interned, so that a second optimizer of the same kind
-    compiles nothing; it holds no optimizer.
+    places: for each parameter and state the output that is its new value; several states may share
+    one.  unique: the outputs that are somebody's.  first: the first whose each of them is.
+    positions: theirs in the trace.  replaced: leaf -> position of its new value.  kept: the places
+    of these leaves.  references: for each parameter and state what getrefcount says, in `_replace`,
+    of a cell that nobody else sees.
     """
 
-    __slots__ = ("hyper_names", "options", "rule", "treedefs")
+    __slots__ = ("first", "kept", "places", "positions", "references", "replaced", "unique")
 
-    name = "optimizer_step"
-    view = strides = backward = result = None
-    inplace = differentiable = False
-    numbers: frozenset[str] = frozenset()
-    # Whether the parameters of a group may be updated in several programs.
-    divisible = True
-
-    _made: dict[tuple, Update] = {}
-
-    def __new__(cls, rule: Any, options: dict, hyper_names: tuple[str, ...], treedefs: Any) -> Any:
-        key = (cls, rule, tuple(options.items()), hyper_names, treedefs)
-        made = cls._made.get(key)
-        if made is None:
-            made = cls._made[key] = object.__new__(cls)
-            made.rule, made.options = rule, options
-            made.hyper_names, made.treedefs = hyper_names, treedefs
-        return made
-
-    def transformation(self, values: Any) -> optax.GradientTransformation:
-        """The rule with hyper-parameters filled in; those of the same name are one list."""
-        hyper: dict[str, Any] = {}
-        for name, value in zip(self.hyper_names, values, strict=True):
-            hyper.setdefault(name, []).append(value)
-        single = {name: given[0] for name, given in hyper.items() if len(given) == 1}
-        return self.rule({**hyper, **single}, self.options)
-
-    def initial(self, arrays: Sequence[Any], values: tuple) -> list:
-        """The leaves of the states with which parameters begin."""
-        transformation = self.transformation(values)
-        return [leaf for a in arrays for leaf in jax.tree.leaves(transformation.init(a))]
-
-    def arguments(
-        self, params: list[Cell], grads: list[Cell], states: list[Cell], hyper: Cell
-    ) -> tuple:
-        """The arguments of `run`, in the order of the parameters here. A gradient may come in
-        several parts."""
-        count = len(grads) // len(params)
-        given: Any = tuple(grads)
-        if count > 1:
-            given = tuple(zip(*[iter(grads)] * count, strict=True))
-        return (tuple(params), given, tuple(states), hyper)
-
-    def run(self, args: tuple, kwargs: dict) -> tuple:
-        params, grads, states, values = args
-        transformation = self.transformation([values[k] for k in range(len(self.hyper_names))])
-        leaves = iter(states)
-        new_params, new_states = [], []
-        counted: dict[tuple, list] = {}
-        for param, grad, treedef in zip(params, grads, self.treedefs, strict=True):
-            old = [next(leaves) for _ in range(treedef.num_leaves)]
-            wide = widened(param)
-            tree = jax.tree.unflatten(treedef, map(widened, old))
-            updates, tree = transformation.update(jax.tree.map(widened, grad), tree, wide)
-            new_params.append(narrowed(optax.apply_updates(wide, updates), param))
-            new = list(map(narrowed, jax.tree.leaves(tree), old))
-            counters = counters_of(treedef)
-            same = counted.setdefault((treedef, *[id(old[k]) for k in counters]), new)
-            for k in counters:
-                new[k] = same[k]
-            new_states.extend(new)
-        return (*new_params, *new_states)
-
-    def places(self, inputs: tuple[int, ...]) -> list[int]:
-        """For each parameter and state the output that stands for it, where `inputs` are the
-        positions of the arguments: parameters whose counters were shared go on sharing them."""
-        count = len(self.treedefs)
-        place = len(inputs) - 1 - sum(t.num_leaves for t in self.treedefs)
-        places = list(range(count))
-        first: dict[tuple, int] = {}
-        for treedef in self.treedefs:
-            old = inputs[place : place + treedef.num_leaves]
-            place += treedef.num_leaves
-            output = len(places)
-            counters = counters_of(treedef)
-            same = first.setdefault((treedef, *[old[k] for k in counters]), output)
-            places.extend(
-                (same if k in counters else output) + k for k in range(treedef.num_leaves)
-            )
-        return places
-
-
-# Fields of a state that count steps, or follow from the count alone: numbers which are the same for
-# all parameters that have always been updated together. These share their cell, so that a program
-# takes, computes and returns one number for all.
-COUNTERS = ("step", "mu_product", "eta", "mu")
-
-
-@functools.cache
-def counters_of(treedef: Any) -> tuple[int, ...]:
-    """Which leaves of a parameter's optax state are counters."""
-    paths, _ = jax.tree_util.tree_flatten_with_path(treedef.unflatten(range(treedef.num_leaves)))
-    return tuple(k for k, (path, _) in enumerate(paths) if path[-1].name in COUNTERS)
-
-
-def share_counters(states: Iterable[Any]) -> None:
-    """Have states that come from elsewhere share the counters that are equal."""
-    known: dict[tuple, Cell] = {}
-    for state in states:
-        for name in COUNTERS:
-            counter = state.get(name) if isinstance(state, dict) else None
-            if isinstance(counter, Tensor) and not counter.dim() and counter._storage is None:
-                key = (name, counter.item(), counter.dtype, counter.device)
-                counter._cell = known.setdefault(key, counter._cell)
-
-
-def widened(value: Any) -> Any:
-    """What a rule computes with: complex numbers are pairs of real ones, as in PyTorch, and half
-    precision is float32 inside a step."""
-    if jnp.iscomplexobj(value):
-        return jnp.stack([value.real, value.imag], -1)
-    if value.dtype in (jnp.float16, jnp.bfloat16):
-        return value.astype(jnp.float32)
-    return value
-
-
-def narrowed(value: Any, like: Any) -> Any:
-    """The opposite: a new value with the dtype of the old one."""
-    if jnp.iscomplexobj(like):
-        return jax.lax.complex(value[..., 0], value[..., 1])
-    return value.astype(like.dtype)
+    def __init__(self, update: Update, state: State) -> None:
+        inputs = state.node.inputs
+        self.places = update.places(inputs)
+        owners: dict[int, list[int]] = {}
+        for k, place in enumerate(self.places):
+            owners.setdefault(place, []).append(k)
+        self.unique = tuple(owners)
+        self.first = tuple([ks[0] for ks in owners.values()])
+        self.positions = tuple([state.first + place for place in owners])
+        params = update.count
+        old = (*inputs[:params], *inputs[len(inputs) - 1 - len(self.places) + params : -1])
+        pairs = zip([old[k] for k in self.first], self.positions, strict=True)
+        self.replaced = {leaf: position for leaf, position in pairs if leaf < 0}
+        self.kept = frozenset(-1 - leaf for leaf in self.replaced)
+        # Besides the list of leaves: for each that shares it the Tensor, its storage, and the list
+        # of old cells. What is pending is replaced, whoever sees it.
+        self.references = [
+            UNSEEN + 3 * len(owners[place]) if position < 0 else 0
+            for place, position in zip(self.places, old, strict=True)
+        ]
 
 
 class Step:
     """The plan for the parameters of one group that have gradients now.
 
     owners, names: the keys of `optimizer.state`, and the names in each, whose values are the states
-    of the update, in order.  places: of each state of the trie, which outputs stand for them.
+    of the update, in order.  outputs: what becomes of them, for each state of the trie.
     """
 
-    __slots__ = ("hyper_cell", "hyper_values", "names", "owners", "params", "places", "update")
+    __slots__ = ("hyper_cell", "hyper_values", "names", "outputs", "owners", "params", "update")
 
     def __init__(self, optimizer: Any, group: dict, params: list[Tensor], options: dict) -> None:
         self.params = params
         self.hyper_values: tuple = ()
         self.hyper_cell: Cell | None = None
-        self.places: dict[State, list[int]] = {}
+        self.outputs: dict[State, Outputs] = {}
         self.update, self.owners, self.names = optimizer.plan(group, params, options)
 
     def states(self, optimizer: Any, group: dict) -> list[Tensor]:
@@ -233,13 +133,19 @@ class Step:
         return self.hyper_cell
 
 
+def share_counters(states: Iterable[Any]) -> None:
+    """Have states that come from elsewhere share the counters that are equal."""
+    known: dict[tuple, Cell] = {}
+    for state in states:
+        for name in COUNTERS:
+            counter = state.get(name) if isinstance(state, dict) else None
+            if isinstance(counter, Tensor) and not counter.dim() and counter._storage is None:
+                key = (name, counter.item(), counter.dtype, counter.device)
+                counter._cell = known.setdefault(key, counter._cell)
+
+
 # The states that PyTorch keeps on the CPU, wherever the parameters are.
 HOST = ("step", "mu_product")
-
-
-def numbers_of(values: tuple) -> tuple:
-    """Hyper-parameters as numbers."""
-    return tuple([v.item() if isinstance(v, Tensor) else v for v in values])
 
 
 def _resident(array: np.ndarray, where: device) -> Any:
@@ -251,44 +157,22 @@ def _resident(array: np.ndarray, where: device) -> Any:
         return jax.device_put(array)
 
 
-def plan_each(optimizer: Any, group: dict, params: list[Tensor], options: dict) -> tuple:
-    """The update of parameters by themselves, the owners of states, and their names: those of the
-    fields in the optax state."""
-    names = optimizer.names_in(group)
-    update = Update(optimizer.rule, options, names, ())
-    example = update.transformation(numbers_of(optimizer.hyper(group)))
-    known: dict[Any, tuple] = {}
-    found = []
-    for param in params:
-        struct = cell_of(param).aval.struct
-        if struct not in known:
-            with jax.enable_x64(True):
-                state = jax.eval_shape(example.init, struct)
-            paths, treedef = jax.tree_util.tree_flatten_with_path(state)
-            known[struct] = (treedef, tuple(path[-1].name for path, _ in paths))
-        found.append(known[struct])
-    treedefs, fields = zip(*found, strict=True)
-    update = Update(optimizer.rule, options, names, treedefs)
-    stateful = [k for k, names in enumerate(fields) if names]
-    return update, [params[k] for k in stateful], [fields[k] for k in stateful]
-
-
 class Undo:
-    """How to take back a whole step."""
+    """How to take back a step, for the Tensors that get new cells. Leaves of the trace are held by
+    position, so that they can be donated."""
 
     __slots__ = ("cells", "tensors")
 
-    def __init__(self, tensors: list[Tensor], cells: list[int | Cell]) -> None:
+    def __init__(self, trace: Trace, tensors: list[Tensor]) -> None:
         self.tensors = tensors
-        self.cells = cells
+        self.cells = [position_or_cell(trace, cell_of(t)) for t in tensors]
 
     def run(self, trace: Trace) -> None:
         for tensor, held in zip(self.tensors, self.cells, strict=True):
             cell = held if isinstance(held, Cell) else trace.leaves[-1 - held]
-            cell.trace = None
-            tensor._cell = cell
-            if tensor._storage is not None:
-                tensor._storage.cell = cell
+            if cell.array is not None:
+                cell.trace = None
+            storage_of(tensor).cell = tensor._cell = cell
 
 
 class Scattered(Exception):
@@ -298,13 +182,27 @@ class Scattered(Exception):
 def record_step(optimizer: Any) -> None:
     """Record the update of every group, and run everything."""
     context = local.context
-    for place, group in enumerate(optimizer.param_groups):
-        active = [p for p in group["params"] if p._grad is not None]
-        if active:
-            for params in optimizer.parts(group, active):
-                _record_group(context, optimizer, place, params)
-    for trace in tuple(context.traces.values()):
-        materialise(trace)
+    try:
+        for place, group in enumerate(optimizer.param_groups):
+            active = [p for p in group["params"] if p._grad is not None]
+            if active:
+                for params in optimizer.parts(group, active):
+                    _record_group(context, optimizer, place, params)
+        for trace in tuple(context.traces.values()):
+            materialise(trace)
+    except BaseException:
+        for trace in context.traces.values():
+            _take_back(trace)
+        raise
+
+
+def _take_back(trace: Trace) -> None:
+    """Forget the updates of a step that was interrupted."""
+    for undo in reversed(trace.writes):
+        if isinstance(undo, Undo):
+            undo.run(trace)
+    trace.writes = [undo for undo in trace.writes if not isinstance(undo, Undo)]
+    trace.renewals = []
 
 
 def _record_group(context: Any, optimizer: Any, place: int, params: list[Tensor]) -> None:
@@ -350,10 +248,11 @@ def _record(context: Any, optimizer: Any, plan: Step, group: dict) -> None:
         except BaseException:
             trace.trim()
             raise
-    places = plan.places.get(state)
-    if places is None:
-        places = plan.places[state] = plan.update.places(state.node.inputs)
-    _replace(trace, state, tensors, old, places)
+    outputs = plan.outputs.get(state)
+    if outputs is None:
+        args = key = None  # they refer to the cells
+        outputs = plan.outputs[state] = Outputs(plan.update, state)
+    _replace(trace, state, tensors, old, outputs)
 
 
 def _all_on(
@@ -377,42 +276,77 @@ def _all_on(
 
 
 def _replace(
-    trace: Trace, state: Any, tensors: list[Tensor], old: list[Cell], places: list[int]
+    trace: Trace, state: State, tensors: list[Tensor], old: list[Cell], outputs: Outputs
 ) -> None:
-    """Give parameters and state their new cells, those of the outputs in `places`: all of them, or
-    none if it is interrupted."""
-    positions: list[Any] = [c.index if c.trace is trace and c.array is not None else c for c in old]
-    undo = Undo(tensors, positions)
+    """See to it that parameters and state get their new values when the program has run: all of
+    them, or none if it is interrupted.
+
+    A cell that nothing but these Tensors refers to will hold the new value itself; in the place of
+    others there will be new ones.
+    """
+    aliased = []
+    for k, tensor in enumerate(tensors):
+        storage = tensor._storage
+        if storage is None:
+            storage = storage_of(tensor)
+        storage.version += 1
+        if len(storage.members) > 1:
+            storage.members = [m for m in storage.members if m() is not None]
+            if len(storage.members) > 1:
+                aliased.append(k)
+    trace.state = state
+    references = [getrefcount(cell) for cell in old]
+    cells, kept = [old[k] for k in outputs.first], outputs.kept
+    if aliased or references != outputs.references:
+        pairs = enumerate(zip(references, outputs.references, strict=True))
+        seen = [k for k, (found, alone) in pairs if found != alone]
+        others = {outputs.places[k] for k in (*aliased, *seen)}
+        kept -= _replace_cells(trace, state, tensors, cells, others, outputs)
+    trace.renewals.append(Renewal(cells, outputs.positions, outputs.replaced, kept))
+
+
+def _replace_cells(
+    trace: Trace,
+    state: State,
+    tensors: list[Tensor],
+    cells: list[Cell],
+    others: set[int],
+    outputs: Outputs,
+) -> set[int]:
+    """Give the Tensors whose new values are the outputs `others` new cells, also in `cells`; the
+    places of the leaves that these replace."""
+    since = Moment(trace)
+    writers = [t for t, place in zip(tensors, outputs.places, strict=True) if place in others]
+    undo = Undo(trace, writers)
     trace.writes.append(undo)
+    leaves = set()
     try:
-        trace.state = state
-        first, cells = state.first, trace.cells
-        since = Moment(trace)
-        made: list[Cell] = []
-        for tensor, before, place in zip(tensors, old, places, strict=True):
-            if place < len(made):
-                cell = made[place]
-            else:
-                cell = Cell(None, before.aval, before.node)
-                cell.trace, cell.index = trace, first + place
-                cells.append(cell)
+        made: dict[int, Cell] = {}
+        for k, place in enumerate(outputs.unique):
+            if place in others:
+                before = cells[k]
+                leaves.add(-1 - before.index)
+                cell = made[place] = cells[k] = Cell(None, before.aval, before.node)
+                cell.trace, cell.index = trace, state.first + place
                 note_replaced(trace, before, cell)
                 overwrite(before, since)
-            made.append(cell)
-            storage = tensor._storage
-            if storage is None:
-                storage = storage_of(tensor)
-            elif len(storage.members) > 1:
-                _make_stale(storage, tensor, since)
-            storage.cell = cell
-            storage.version += 1
-            tensor._cell = cell
+        for tensor, place in zip(tensors, outputs.places, strict=True):
+            if place not in others:
+                continue
+            if tensor._view:
+                write(tensor, made[place], since)
+                continue
+            storage = storage_of(tensor)
+            storage.cell = tensor._cell = made[place]
+            _make_stale(storage, tensor, since)
     except BaseException:
         undo.run(trace)
         raise
+    return leaves
 
 
 def _make_stale(storage: Any, writer: Tensor, since: Moment) -> None:
+    """Have the aliases of a Tensor read what was written to it."""
     for reference in storage.members:
         member = reference()
         if member is not None and member is not writer:

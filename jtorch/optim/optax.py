@@ -18,7 +18,8 @@ import optax
 from .._core.alias import cell_of
 from .._core.grad_mode import enable_grad
 from .._core.tensor import Tensor
-from ._step import Step, Update, record_step
+from ._step import Step, record_step
+from ._update import Update
 from .optimizer import Optimizer, ParamsT
 
 
@@ -102,8 +103,12 @@ class GroupUpdate(Update):
         count = len(params)
         return (tuple(params), tuple(grads[:count]), tuple(grads[count:]), tuple(states), hyper)
 
+    @property
+    def count(self) -> int:
+        return len(self.treedefs.names)
+
     def places(self, inputs: tuple[int, ...]) -> list[int]:
-        return list(range(len(self.treedefs.names) + len(self.treedefs.places)))
+        return list(range(self.count + len(self.treedefs.places)))
 
     def run(self, args: tuple, kwargs: dict) -> tuple:
         params, grads, loss, states, _ = args

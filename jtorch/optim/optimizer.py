@@ -21,7 +21,8 @@ from .._core.grad_mode import enable_grad
 from .._core.program import materialise_all
 from .._core.tensor import Tensor, from_array
 from ..utils.hooks import RemovableHandle
-from ._step import Step, plan_each, record_step, share_counters
+from ._step import Step, record_step, share_counters
+from ._update import plan_each
 
 ParamsT = Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]
 
