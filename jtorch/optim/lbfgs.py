@@ -12,49 +12,58 @@ from typing import Any
 
 import numpy as np
 
-from .._core.alias import cell_of
+from .._core.alias import cell_of, write
+from .._core.append import append
 from .._core.grad_mode import enable_grad, no_grad
 from .._core.program import host, materialise_all
 from .._core.record import recorder
-from .._core.tensor import Tensor, from_array
+from .._core.tensor import Tensor, from_array, from_cell
+from .._core.trace import local
 from .._expose import row
 from ._checks import check_lr
 from ._line_search import Point, strong_wolfe
 from .optimizer import Optimizer, ParamsT
-from .transforms.curvature import DIRECTION
+from .transforms.curvature import DIRECTION, FLAT, MOVED
 
 direction = recorder(DIRECTION)
-cat, dot, view_as_real = row("cat"), row("dot"), row("view_as_real")
+dot = row("dot")
 
 
 class Rows:
-    """A list of Tensors that are rows of one, of which the first `count` are in use.
+    """A list of Tensors that are rows of one, used as a ring of all of them but the last.
 
-    length: of the list; the rest are None.
+    count: how many are in use.  start: the first of these.  length: of the list; the rest are None.
     """
 
-    def __init__(self, rows: Tensor, count: int, length: int | None = None) -> None:
+    def __init__(self, rows: Tensor, count: int, start: int = 0, length: int | None = None) -> None:
         self.rows = rows
         self.count = count
+        self.start = start
         self.length = count if length is None else length
 
     @classmethod
     def of(cls, values: Any, capacity: int) -> Rows:
         """Packed from a list of Tensors, with room for `capacity`; more room for Rows."""
         if isinstance(values, Rows):
-            held = host(cell_of(values.rows))[: values.count]
+            held = values.held()
             where = values.rows.device
         else:
             held = np.stack([host(cell_of(v)) for v in values])
             where = values[0].device
-        spare = np.zeros((capacity - len(held), *held.shape[1:]), held.dtype)
+        spare = np.zeros((capacity + 1 - len(held), *held.shape[1:]), held.dtype)
         return cls(from_array(np.concatenate([held, spare]), where), len(held))
+
+    def held(self) -> np.ndarray:
+        """The rows in use, in order."""
+        rows = host(cell_of(self.rows))
+        places = (self.start + np.arange(self.count)) % max(len(rows) - 1, 1)
+        return rows[places]
 
     def __len__(self) -> int:
         return self.length
 
     def __iter__(self) -> Iterator[Tensor | None]:
-        held = host(cell_of(self.rows))
+        held = self.held()
         for k in range(self.length):
             yield from_array(held[k].copy(), self.rows.device) if k < self.count else None
 
@@ -186,13 +195,13 @@ class Iteration:
     def _flat_gradient(self) -> Tensor:
         parts = []
         for param in self.params:
-            gradient: Any = param.grad
+            gradient: Any = param._grad
             if gradient is None:
                 gradient = param.detach() * 0
             elif gradient.is_sparse:
                 gradient = gradient.to_dense()
-            parts.append((view_as_real(gradient) if param.is_complex() else gradient).reshape(-1))
-        return cat(parts)
+            parts.append(cell_of(gradient))
+        return from_cell(append(local.context, FLAT, (parts,))[0])
 
     def _choose_direction(self) -> None:
         """Take the last step into the history, and choose the next direction and step length."""
@@ -209,25 +218,34 @@ class Iteration:
             count = len(self.history[0])
             capacity = min(size, max(4, 1 << count.bit_length()))
             packed = [self._packed(rows, capacity) for rows in self.history]
-            given = (self._tensor(last), *packed, from_array(np.int64(count)))
+            ring = (from_array(np.int64(packed[0].start)), from_array(np.int64(count)))
             found = direction(
-                self.gradient, self.previous, self.d, *given, self._tensor(self.diagonal)
+                self.gradient,
+                self.previous,
+                self.d,
+                self._tensor(last),
+                *[rows.rows for rows in packed],
+                *ring,
+                self._tensor(self.diagonal),
             )
-            self.d, *rows, counted, self.diagonal, factors, slope, largest = found
-            count = int(_number(counted))
-            self.history = [Rows(r, count) for r in rows]
-            self.state["al"] = Rows(factors, count, size)
+            self.d, *rows, start, count, self.diagonal, factors, slope, largest = found
+            for old, new in zip(packed, rows, strict=True):  # in place: its buffer is used again
+                write(old.rows, cell_of(new))
+            del rows, new, found
+            start, count = int(_number(start)), int(_number(count))
+            self.history = [Rows(held.rows, count, start) for held in packed]
+            self.state["al"] = Rows(factors, count, length=size)
         self.slope, self.reach = _number(slope), _number(largest)
         self.previous, self.previous_loss = self.gradient, self.loss
 
-    def _packed(self, rows: Any, capacity: int) -> Tensor:
-        """A part of the history as one Tensor."""
-        if isinstance(rows, Rows) and rows.rows.shape[0] == capacity:
-            return rows.rows
+    def _packed(self, rows: Any, capacity: int) -> Rows:
+        """A part of the history, with room for `capacity` pairs."""
+        if isinstance(rows, Rows) and rows.rows.shape[0] == capacity + 1:
+            return rows
         if not len(rows):
             shape = (0,) if rows is self.history[2] else (0, *self.gradient.shape)
             rows = Rows(self.gradient.new_zeros(shape), 0)
-        return Rows.of(rows, capacity).rows
+        return Rows.of(rows, capacity)
 
     def _move(self, last: bool, allowed: int) -> int:
         """Go on by a step; how often the closure was called."""
@@ -258,13 +276,10 @@ class Iteration:
 
     def _add(self, t: Any) -> None:
         """Move the parameters by t * d."""
-        change = self.d * self._tensor(t)
-        offset = 0
-        for param in self.params:
-            whole = view_as_real(param) if param.is_complex() else param
-            count = whole.numel()
-            whole.add_(change[offset : offset + count].view_as(whole))
-            offset += count
+        cells = [cell_of(param) for param in self.params]
+        moved = append(local.context, MOVED, (cells, cell_of(self.d), cell_of(self._tensor(t))))
+        for param, cell in zip(self.params, moved, strict=True):
+            write(param, cell)
 
     def _tensor(self, value: Any) -> Tensor:
         """A number of the gradient's dtype, as a Tensor: it is no constant of a program."""
