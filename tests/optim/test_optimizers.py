@@ -3,6 +3,8 @@ often a loop is compiled. What all optimizers share is in test_rules.py."""
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -108,41 +110,92 @@ def test_dampening_begins_with_the_second_gradient_of_each_parameter() -> None:
     np.testing.assert_allclose(run(jtorch), run(torch), rtol=1e-6)
 
 
-@pytest.mark.parametrize("scheduled", [False, True])
-@pytest.mark.parametrize("make", [jtorch.optim.SGD, jtorch.optim.AdamW])
-def test_a_training_loop_is_compiled_once(make: Any, scheduled: bool) -> None:
-    """By XLA itself: the first step has the same program as all others, for the same kinds of
-    buffers, though weights, running statistics and optimizer state are new in it and the learning
-    rate changes."""
-    compiled = []
+def count_compilations(run: Callable[[], None], times: int) -> list[int]:
+    """How many programs XLA itself has compiled after each of several runs."""
+    compiled, counts = [], []
 
     def listen(event: str, seconds: float, **_: Any) -> None:
         if event == "/jax/core/compile/backend_compile_duration":
             compiled.append(seconds)
 
-    jtorch.manual_seed(0)
-    model = jtorch.nn.Sequential(
-        jtorch.nn.Linear(5, 7),
-        jtorch.nn.BatchNorm1d(7),
-        jtorch.nn.LayerNorm(7),
-        jtorch.nn.Dropout(0.1),
-        jtorch.nn.Linear(7, 3),
-    )
-    options = {"momentum": 0.9} if make is jtorch.optim.SGD else {}
-    optimizer = make(model.parameters(), lr=0.1, **options)
-    schedule = jtorch.optim.lr_scheduler.ExponentialLR(optimizer, 0.9)
-    counts = []
     jax.monitoring.register_event_duration_secs_listener(listen)
     try:
-        for _ in range(4):
-            loss = model(jtorch.randn(4, 5)).square().mean()
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            if scheduled:
-                schedule.step()
+        for _ in range(times):
+            run()
             counts.append(len(compiled))
     finally:
         jax.monitoring.unregister_event_duration_listener(listen)
+    return counts
+
+
+class Loop:
+    """A training loop, and what it needs. make: an optimizer; scheduled: whether its lr changes."""
+
+    def __init__(self, make: Any, scheduled: bool = False) -> None:
+        jtorch.manual_seed(0)
+        repeated = jtorch.nn.Linear(7, 7)
+        self.model = jtorch.nn.Sequential(
+            jtorch.nn.Linear(5, 7),
+            jtorch.nn.BatchNorm1d(7),
+            jtorch.nn.LayerNorm(7),
+            repeated,
+            copy.deepcopy(repeated),
+            copy.deepcopy(repeated),
+            jtorch.nn.Dropout(0.1),
+            jtorch.nn.Linear(7, 3),
+        )
+        options = {"momentum": 0.9} if make is jtorch.optim.SGD else {}
+        self.optimizer = make(self.model.parameters(), lr=0.1, **options)
+        self.schedule = jtorch.optim.lr_scheduler.ExponentialLR(self.optimizer, 0.9)
+        self.scheduled = scheduled
+
+    def step(self) -> None:
+        loss = self.model(jtorch.randn(4, 5)).square().mean()
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        if self.scheduled:
+            self.schedule.step()
+
+
+@pytest.mark.parametrize("scheduled", [False, True])
+@pytest.mark.parametrize("make", [jtorch.optim.SGD, jtorch.optim.AdamW])
+def test_a_training_loop_is_compiled_once(make: Any, scheduled: bool) -> None:
+    """The first step has the same program as all others, for the same kinds of buffers, though
+    weights, running statistics and optimizer state are new in it, copies of a layer share their
+    buffers until then, and the learning rate changes."""
+    counts = count_compilations(Loop(make, scheduled).step, 4)
     assert counts[0] <= 2  # the step, and the zeros of the optimizer's state
     assert counts[1:] == counts[:1] * 3
+
+
+def test_a_run_that_is_resumed_compiles_nothing_more() -> None:
+    """Whether states are loaded before or after, and though their Tensors live on elsewhere."""
+    first, second = Loop(jtorch.optim.AdamW), Loop(jtorch.optim.AdamW)
+    first.step()
+    first.step()
+    states = copy.deepcopy((first.model.state_dict(), first.optimizer.state_dict()))
+    second.model.load_state_dict(states[0])
+    second.optimizer.load_state_dict(states[1])
+    assert count_compilations(second.step, 3)[-1] == 0
+
+
+def test_other_parameters_swapped_in() -> None:
+    """A step inside updates them, and their state; one outside the optimizer's own."""
+
+    def run(lib: Any) -> list[Any]:
+        task, other = Task(lib, "Adam", {"lr": 0.1}), Task(lib, "Adam", {"lr": 0.1})
+        for each in (task, other, other):
+            each.step()
+        state = copy.deepcopy(other.optimizer.state_dict())
+        given = {str(k): w for k, w in enumerate(other.weights)}
+        with lib.optim.swap_in_optimizer_params_and_state(task.optimizer, given, state):
+            other.optimizer, mine = task.optimizer, other.optimizer
+            other.step()
+            counts = [float(s["step"]) for s in task.optimizer.state.values()]
+        task.step()
+        counts += [float(s["step"]) for s in task.optimizer.state.values()]
+        counts += [float(s["step"]) for s in mine.state.values()]
+        return [counts, *[w.detach().numpy().round(5).tolist() for w in other.weights]]
+
+    assert run(jtorch) == run(torch)
