@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from .._core.op import Array, Number, op
-from . import _circular
+from . import _circular, _hyperbolic
 from ._checks import check_fits
 from ._layout import LIKE_INPUTS
 from ._promotion import (
@@ -50,8 +50,8 @@ ELEMENTARY: list[tuple[str, Callable, str, tuple[str, ...]]] = [
     ("asin", jnp.arcsin, "Inverse sine.", ("arcsin",)),
     ("acos", jnp.arccos, "Inverse cosine.", ("arccos",)),
     ("atan", jnp.arctan, "Inverse tangent.", ("arctan",)),
-    ("sinh", jnp.sinh, "Hyperbolic sine.", ()),
-    ("cosh", jnp.cosh, "Hyperbolic cosine.", ()),
+    ("sinh", _hyperbolic.sinh, "Hyperbolic sine.", ()),
+    ("cosh", _hyperbolic.cosh, "Hyperbolic cosine.", ()),
     ("asinh", jnp.arcsinh, "Inverse hyperbolic sine.", ("arcsinh",)),
     ("acosh", jnp.arccosh, "Inverse hyperbolic cosine.", ("arccosh",)),
     ("atanh", jnp.arctanh, "Inverse hyperbolic tangent.", ("arctanh",)),
