@@ -111,6 +111,11 @@ class Storages:
             wanted = wanted.get(location, location)
         elif callable(wanted):
             result: Any = wanted(UntypedStorage(adopt(memory, "cpu")), location)
+            if not isinstance(result, UntypedStorage | None):
+                raise TypeError(
+                    "map_location has to return a storage, such as storage.cpu(), or None, not a "
+                    f"{type(result).__name__}"
+                )
             wanted = location if result is None else result.device
         try:
             return canonical(location if wanted is None else wanted)
