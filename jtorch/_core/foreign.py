@@ -5,6 +5,7 @@ NumPy's arrays and Python's data are read by functions/creation.py, which asks h
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 import jax
@@ -48,3 +49,13 @@ def from_dlpack(ext_tensor: Any) -> Tensor:
     with jax.enable_x64(True):
         array = jnp.from_dlpack(ext_tensor)
         return from_array(jnp.array(array, copy=True))
+
+
+def described(shape: tuple[int, ...], dtype: Any, sharding: Any) -> jax.ShapeDtypeStruct:
+    """An array to be made by somebody else."""
+    return jax.ShapeDtypeStruct(shape, dtype, sharding=sharding)
+
+
+def wide() -> AbstractContextManager[Any]:
+    """A context in which JAX's own functions make 64-bit arrays, as ours do."""
+    return jax.enable_x64(True)
