@@ -61,6 +61,8 @@ globals().update({f.__name__: _overridable(f) for m in _methods.ROOMS for f in m
 complex, range = _overridable(_creation.complex_), _overridable(_ranges.range_)
 inf, nan, pi, e, newaxis = _math.inf, _math.nan, _math.pi, _math.e, None
 
+_expose.say_where({k: f for k, f in globals().items() if not k.startswith("_")}, __name__)
+
 del _kind
 
 # Rooms that are loaded when they are first used: `import jtorch` stays quick.

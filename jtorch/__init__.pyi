@@ -88,7 +88,7 @@ from . import fft as fft
 from .functions.conversion import fill_ as fill_
 from .functions.facts import finfo as finfo
 from .functions.shaping import flatten as flatten
-from ._core.foreign import from_dlpack as from_dlpack
+from .functions.creation import from_dlpack as from_dlpack
 from ._core.foreign import from_jax as from_jax
 from .functions.creation import from_numpy as from_numpy
 from .functions.creation import frombuffer as frombuffer
@@ -206,6 +206,7 @@ from .functions.facts import synchronize as synchronize
 from .functions.creation import tensor as tensor
 from .functions.splitting import tensor_split as tensor_split
 from . import testing as testing
+from .functions.creation import to_dlpack as to_dlpack
 from .functions.facts import typename as typename
 from .functions.splitting import unbind as unbind
 from .functions.shaping import unflatten as unflatten

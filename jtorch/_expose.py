@@ -8,7 +8,8 @@ between.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import FunctionType
 from typing import Any
 
 from ._core.op import ROWS, Op
@@ -70,6 +71,14 @@ def functions(room: str) -> dict[str, Callable]:
 def row(name: str) -> Callable[..., Any]:
     """The function of an op by its row's name, for the layers above."""
     return public_function(ROWS[name])
+
+
+def say_where(namespace: Mapping[str, Any], module: str, owner: str = "") -> None:
+    """Tell the functions of a public namespace where they stand: pickle writes them by that
+    name."""
+    for name, value in namespace.items():
+        if isinstance(value, FunctionType):
+            value.__module__, value.__qualname__ = module, owner + name
 
 
 def hang_methods() -> None:

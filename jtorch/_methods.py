@@ -3,6 +3,7 @@ random fills."""
 
 from __future__ import annotations
 
+from . import _expose
 from ._core import backward
 from ._core.overrides import overridable
 from ._core.record import copy_
@@ -63,6 +64,7 @@ def hang() -> None:
         setattr(Tensor, method.__name__, overridable(method))
     for name in OWN:
         setattr(Tensor, name, overridable(getattr(Tensor, name)))
+    _expose.say_where(vars(Tensor), "jtorch", "Tensor.")
 
 
 hang()

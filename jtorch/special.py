@@ -1,10 +1,11 @@
 """`torch.special`: the rows that are public there."""
 
 from ._core.errors import absent
-from ._expose import functions
+from ._expose import functions, say_where
 
 _names = functions("special")
 globals().update(_names)
+say_where(_names, __name__)
 __all__ = sorted(_names)  # pyright: ignore[reportUnsupportedDunderAll]
 
 

@@ -50,7 +50,7 @@ LAYERS = (
     "nn.* optim.*",
     "_C amp.* autograd.* backends.* compiler.* cuda.* debug.* distributed.* distributions.* fft.*"
     " func.* interop.* io.* linalg.* masked.* overrides random.* serialization signal.* sparse.*"
-    " special.* testing.* tpu.* utils.data.*",
+    " special.* testing.* tpu.* utils.data.* utils.dlpack",
 )
 JAX_ROOMS = ("_core", "ops", "optim", "compiler", "func", "interop", "distributed")
 REQUIRED = {"jax", "jaxlib", "ml_dtypes", "numpy", "optax"}

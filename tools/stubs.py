@@ -145,8 +145,9 @@ def place_of(value: Any) -> str | None:
     if value is jtorch.Tensor:
         return tensor.__name__  # it says that it is of jtorch, where users know it
     made = isinstance(value, FunctionType) and "<locals>" in value.__code__.co_qualname
-    stands = getattr(sys.modules[value.__module__], value.__name__, None) is value
-    return value.__module__ if stands and not made else None
+    source = value.__globals__["__name__"] if isinstance(value, FunctionType) else value.__module__
+    stands = getattr(sys.modules[source], value.__name__, None) is value
+    return source if stands and not made else None
 
 
 def _class_of(value: Any) -> str:

@@ -6,6 +6,7 @@ library starts no backend. `TRACING` stands for "inside a JAX transformation".
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -65,10 +66,19 @@ class device:
 CPU = device("cpu")
 TRACING = device("tracing")
 _default: device | None = None
+# Called once, before the library starts a backend: the last moment at which nothing runs besides.
+before_start: list[Callable[[], None]] = []
+
+
+def _tell() -> None:
+    while before_start:
+        before_start.pop()()
 
 
 def accelerator_type() -> str:
     """The type of JAX's default backend: "cuda", "tpu" or "cpu"."""
+    if before_start:
+        _tell()
     return {"gpu": "cuda"}.get(jax.default_backend(), jax.default_backend())
 
 
@@ -114,8 +124,9 @@ def canonical(where: str | int | device | None) -> device:
 
 
 def backend_started() -> bool:
-    """Whether JAX has started a backend, and with it threads: such a process must not fork."""
-    return xla_bridge.backends_are_initialized()
+    """Whether JAX has started a backend, or joined others, and with it threads: such a process must
+    not fork."""
+    return xla_bridge.backends_are_initialized() or jax.distributed.is_initialized()
 
 
 def use_cpu_only() -> None:
@@ -125,6 +136,8 @@ def use_cpu_only() -> None:
 
 def device_count(type: str) -> int:
     """How many devices of a type JAX sees; 0 where it has no such backend."""
+    if before_start:
+        _tell()
     try:
         return len(jax.local_devices(backend=_BACKENDS[type]))
     except RuntimeError:
@@ -133,6 +146,8 @@ def device_count(type: str) -> int:
 
 def jax_device(where: device) -> Any:
     """The JAX device of a canonical device."""
+    if before_start:
+        _tell()
     return jax.local_devices(backend=_BACKENDS[where.type])[where.index or 0]
 
 

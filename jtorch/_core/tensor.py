@@ -169,6 +169,8 @@ class Tensor(Attributes, Methods):
         return np.array(host(cell))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if copy is False:
+            raise ValueError("Unable to avoid copy while creating an array as requested.")
         array = self.numpy()
         return array if dtype is None else array.astype(dtype, copy=False)
 
@@ -183,6 +185,8 @@ class Tensor(Attributes, Methods):
         return jnp.asarray(settle(cell_of(self)))
 
     def __dlpack__(self, **options: Any) -> Any:
+        if self.requires_grad:
+            raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
         array = self.jax()
         share(array)
         return array.__dlpack__(**options)

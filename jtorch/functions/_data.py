@@ -1,28 +1,41 @@
 """What `torch.tensor` makes of Python's data: numbers in nested sequences as a NumPy array.
 
-Ragged sequences, text and numbers that don't fit the dtype are refused here. Read creation.py next.
+Ragged sequences, text, arrays of objects or dates and numbers that don't fit the dtype are refused
+here. Read creation.py next.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from .._core import dtype as dtypes
 from .._core.dtype import dtype, get_default_dtype, to_dtype
+from .._core.strides import is_dense
 from .._core.tensor import Tensor
+
+_REAL = (int, float, np.integer, np.floating)
+_HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE
+_SUPPORTED = (
+    "float64, float32, float16, complex64, complex128, int64, int32, int16, int8, uint64, uint32, "
+    "uint16, uint8, and bool"
+)
+_NUMBERS = frozenset(np.dtype(name.removeprefix("and ")) for name in _SUPPORTED.split(", "))
 
 
 def to_array(data: Any, kind: dtype | None = None) -> np.ndarray:
     """`data` as a NumPy array of the dtype that `torch.tensor` would give it."""
     if isinstance(data, (np.ndarray, np.generic)):
-        array = np.asarray(data)
+        array = check_array(np.asarray(data))
         return array if kind is None else array.astype(kind.numpy)
+    together = _stacked(data)
+    if together is not None and (kind is None or kind.category >= dtypes.FLOAT):
+        return together if kind is None else together.astype(kind.numpy)
     flat: list[Any] = []
-    shape = _flatten(data, flat)
+    shape = _flatten(data, flat, kind)
     if kind is None:
         kind = _kind_of(flat)
     if kind.category == dtypes.INTEGER and any(
@@ -34,6 +47,63 @@ def to_array(data: Any, kind: dtype | None = None) -> np.ndarray:
     return np.array(flat, dtype=wide).reshape(shape).astype(kind.numpy, copy=False)
 
 
+def check_array(array: np.ndarray) -> np.ndarray:
+    """The array itself. TypeError and ValueError, as PyTorch's, for one that can't be a Tensor."""
+    if array.dtype.isnative and array.dtype not in _NUMBERS:
+        try:
+            to_dtype(array.dtype)  # one of ml_dtypes'
+        except TypeError:
+            raise TypeError(
+                f"can't convert np.ndarray of type {type_name(array.dtype.type)}. The only "
+                f"supported types are: {_SUPPORTED}."
+            ) from None
+    if not array.dtype.isnative:
+        raise ValueError(
+            "given numpy array has byte order different from the native byte order. Conversion "
+            "between byte orders is currently not supported."
+        )
+    if min(array.strides, default=0) < 0:
+        raise ValueError(
+            "At least one stride in the given numpy array is negative, and tensors with negative "
+            "strides are not currently supported. (You can probably work around this by making a "
+            "copy of your array  with array.copy().) "
+        )
+    return array
+
+
+def strides_of(array: np.ndarray) -> tuple[int, ...] | None:
+    """The strides of an array that lies dense in memory, in elements; None for row-major ones."""
+    if array.flags.c_contiguous or not array.size:
+        return None
+    strides = tuple(stride // array.itemsize for stride in array.strides)
+    return strides if is_dense(array.shape, strides) else None
+
+
+def type_name(kind: type) -> str:
+    """The name of a class in PyTorch's messages: with its module, unless Python code made it."""
+    made_by_python = kind.__flags__ & _HEAP_TYPE
+    if made_by_python or kind.__module__ == "builtins":
+        return kind.__name__
+    return f"{kind.__module__}.{kind.__name__}"
+
+
+def _stacked(data: Any) -> np.ndarray | None:
+    """Arrays of one shape and dtype in a sequence, as one; None for anything else."""
+    if not isinstance(data, (list, tuple)) or not data or not isinstance(data[0], np.ndarray):
+        return None
+    first = data[0]
+    if (
+        not first.ndim
+        or not first.size
+        or any(
+            not isinstance(a, np.ndarray) or a.shape != first.shape or a.dtype != first.dtype
+            for a in data
+        )
+    ):
+        return None
+    return np.stack(data) if first.dtype in _NUMBERS else None
+
+
 def check_fits(values: list, kind: dtype) -> None:
     """RuntimeError for a number beyond the range of an integer dtype. A negative one wraps."""
     if kind.category != dtypes.INTEGER or kind is dtypes.int64:
@@ -41,12 +111,12 @@ def check_fits(values: list, kind: dtype) -> None:
     limits = np.iinfo(kind.numpy)
     lowest = min(limits.min, -limits.max)
     for value in values:
-        if isinstance(value, (int, float)) and not lowest <= value <= limits.max:
+        if isinstance(value, _REAL) and not lowest <= value <= limits.max:
             raise RuntimeError(f"value cannot be converted to type {kind.name} without overflow")
 
 
-def _flatten(data: Any, flat: list, depth: int = 0) -> tuple[int, ...]:
-    """Collect the numbers of nested sequences; their shape."""
+def _flatten(data: Any, flat: list, kind: dtype | None, depth: int = 0) -> tuple[int, ...]:
+    """Collect the numbers of nested sequences; their shape. kind: the dtype that was asked for."""
     if isinstance(data, Tensor):
         values = data.detach().cpu().numpy()
         flat.extend(
@@ -54,28 +124,39 @@ def _flatten(data: Any, flat: list, depth: int = 0) -> tuple[int, ...]:
         )
         return tuple(values.shape)
     if isinstance(data, np.ndarray):
-        flat.extend(data.reshape(-1))
+        flat.extend(check_array(data).reshape(-1))
         return tuple(data.shape)
     if isinstance(data, (bool, int, float, complex, np.generic)):
         flat.append(data)
         return ()
-    if not isinstance(data, Sequence) and not hasattr(data, "__getitem__"):
-        if hasattr(data, "__index__"):
-            flat.append(data.__index__())
-            return ()
     if isinstance(data, (str, bytes)):
         if depth == 0:
             raise TypeError(f"new(): invalid data type '{type(data).__name__}'")
         raise ValueError(f"too many dimensions '{type(data).__name__}'")
     if isinstance(data, Mapping) or not (hasattr(data, "__len__") and hasattr(data, "__getitem__")):
-        raise RuntimeError(f"Could not infer dtype of {type(data).__name__}")
-    shapes = [_flatten(data[k], flat, depth + 1) for k in range(len(data))]
+        if kind is not None and kind.category == dtypes.FLOAT:
+            number: Any = data
+            flat.append(math.ldexp(number, 0))  # by __float__ or __index__; PyTorch's TypeError
+            return ()
+        raise RuntimeError(f"Could not infer dtype of {type_name(type(data))}")
+    shapes = [_flatten(item, flat, kind, depth + 1) for item in _items(data)]
     for shape in shapes:
         if shape != shapes[0]:
             _refuse_ragged(shapes[0], shape, depth + 1)
     if shapes and isinstance(data[0], Tensor) and math.prod(shapes[0]) > 1:
         raise ValueError("only one element tensors can be converted to Python scalars")
     return (len(shapes), *(shapes[0] if shapes else ()))
+
+
+def _items(data: Any) -> list:
+    """The items of a sequence. ValueError for what only looks like one: a pandas Series whose index
+    isn't 0, 1, ..., a DataFrame."""
+    try:
+        return [data[k] for k in range(len(data))]
+    except Exception as error:
+        raise ValueError(
+            f"could not determine the shape of object type '{type_name(type(data))}'"
+        ) from error
 
 
 def _refuse_ragged(first: tuple[int, ...], other: tuple[int, ...], depth: int) -> None:

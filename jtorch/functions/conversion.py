@@ -13,6 +13,7 @@ from .._core import dtype as dtypes
 from .._core.alias import CAST, cell_of, check_writable, write
 from .._core.append import append
 from .._core.device import canonical, device
+from .._core.device import device as Device
 from .._core.dtype import dtype
 from .._core.record import record
 from .._core.size import memory_format, preserve_format
@@ -107,7 +108,9 @@ def cuda(
     memory_format: memory_format | None = None,
 ) -> Tensor:
     """The Tensor on a CUDA device. DeviceError if there is none."""
-    return to(input, "cuda" if device is None else device)
+    if device is None or isinstance(device, int):
+        device = Device("cuda", device)
+    return to(input, device)
 
 
 def zero_(input: Tensor) -> Tensor:

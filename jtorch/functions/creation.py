@@ -8,7 +8,7 @@ used. `arange` and other rows of numbers are in ranges.py, random ones in random
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,15 +19,15 @@ from .._core.alias import cell_of
 from .._core.append import append
 from .._core.device import canonical
 from .._core.device import device as Device
-from .._core.dtype import dtype, get_default_dtype, to_dtype
-from .._core.foreign import copy_of, from_dlpack, is_jax
+from .._core.dtype import dtype, get_default_dtype
+from .._core.foreign import copy_of, is_jax, read_dlpack
 from .._core.op import Op
 from .._core.record import record, write_out
 from .._core.size import Size, memory_format, preserve_format, strided
 from .._core.strides import FORMATS, elementwise, in_order
 from .._core.tensor import Tensor, from_array, from_cell
 from .._core.trace import local
-from ._data import check_fits, to_array
+from ._data import check_array, check_fits, strides_of, to_array, type_name
 
 FULL, COMPLEX = _expose.ROWS["_full"], _expose.ROWS["complex"]
 
@@ -204,7 +204,8 @@ def tensor(
     requires_grad: bool = False,
     pin_memory: bool = False,
 ) -> Tensor:
-    """A Tensor with a copy of `data`: a number, nested sequences, a NumPy array, a Tensor.
+    """A Tensor with a copy of `data`: a number, nested sequences, a NumPy array, a Tensor, anything
+    with `__dlpack__`.
 
     Python floats get the default dtype, integers int64. ValueError for ragged sequences. See
     torch.tensor.
@@ -217,8 +218,10 @@ def tensor(
         found = copy_of(data, device)
         found = found if dtype is None else found.to(dtype)
         return found.requires_grad_() if requires_grad else found
+    if not isinstance(data, np.ndarray) and hasattr(data, "__dlpack__"):
+        data = read_dlpack(data)
     array = to_array(data, dtype)
-    return from_array(array, device, requires_grad)
+    return from_array(array, device, requires_grad, strides_of(array))
 
 
 def as_tensor(data: Any, dtype: dtype | None = None, device: Any = None) -> Tensor:
@@ -244,13 +247,38 @@ def asarray(
 def from_numpy(ndarray: np.ndarray) -> Tensor:
     """A Tensor with the values of a NumPy array.
 
-    They are copied (JAX's buffers are immutable): a later write to the array is not seen. TypeError
-    for anything else, and for dtypes without a counterpart. See torch.from_numpy.
+    They are copied: JAX's buffers are immutable, and a program may hold on to them, so that memory
+    to which NumPy can write can't be one. A later write to the array is not seen, and an array that
+    is read-only (pandas and Arrow give such) is as good as any: no warning. TypeError for anything
+    else, and for dtypes without a counterpart. See torch.from_numpy.
     """
     if not isinstance(ndarray, np.ndarray):
-        raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
-    to_dtype(ndarray.dtype)
-    return from_array(ndarray, Device("cpu"))
+        raise TypeError(f"expected np.ndarray (got {type_name(type(ndarray))})")
+    check_array(ndarray)
+    return from_array(ndarray, Device("cpu"), strides=strides_of(ndarray))
+
+
+def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None) -> Tensor:
+    """A Tensor with the values of an object that has `__dlpack__`, or of a capsule.
+
+    They are copied, since their owner may write to them; `copy=False` is refused (BufferError),
+    except for a Tensor of ours. RuntimeError for anything else. See torch.from_dlpack.
+    """
+    if isinstance(ext_tensor, Tensor):
+        found = ext_tensor.detach()
+        return found.clone() if copy else found.to(device or found.device)
+    if copy is False:
+        raise BufferError("from_dlpack copies here: JAX's buffers are immutable")
+    array = read_dlpack(ext_tensor)
+    if isinstance(array, np.ndarray):
+        return from_array(array, device or Device("cpu"), strides=strides_of(array))
+    return from_array(array, device)
+
+
+def to_dlpack(tensor: Tensor) -> Any:
+    """A DLPack capsule of a Tensor's buffer, which stays as it is. See
+    torch.utils.dlpack.to_dlpack."""
+    return tensor.__dlpack__()
 
 
 def frombuffer(
@@ -311,7 +339,10 @@ def legacy_tensor(cls: type, *args: Any, device: Any = None) -> Tensor:
     """`torch.Tensor(...)`: sizes, a sequence of data, or another Tensor."""
     if len(args) == 1 and isinstance(args[0], Tensor):
         return from_cell(cell_of(args[0].detach()), cls)
-    if len(args) == 1 and isinstance(args[0], (list, tuple, np.ndarray)):
+    if len(args) == 1 and not isinstance(args[0], Size) and hasattr(args[0], "__len__"):
+        if isinstance(args[0], Mapping):
+            name = type(args[0]).__name__
+            raise TypeError(f"new(): data must be a sequence (got {name})")
         made = tensor(args[0], dtype=get_default_dtype(), device=device)
     else:
         made = zeros(*args, device=device) if args else zeros(0, device=device)
@@ -351,5 +382,5 @@ def new(self: Tensor, *args: Any, **options: Any) -> Tensor:
 METHODS = {f"new_{f.__name__}": _new(f"new_{f.__name__}", f) for f in (zeros, ones, empty, full)}
 METHODS |= {"new_tensor": new_tensor, "new": new}
 FUNCTIONS = [zeros, ones, empty, full, zeros_like, ones_like, empty_like, full_like]
-FUNCTIONS += [tensor, as_tensor, asarray, from_numpy, from_dlpack]
+FUNCTIONS += [tensor, as_tensor, asarray, from_numpy, from_dlpack, to_dlpack]
 FUNCTIONS += [scalar_tensor, frombuffer]

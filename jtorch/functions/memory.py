@@ -209,7 +209,7 @@ def memory_of(storage: Any) -> np.ndarray:
 
 
 class UntypedStorage:
-    """The bytes that a Tensor and its views share, to be compared, measured and read.
+    """The bytes that a Tensor and its views share, to be compared, measured, read and copied.
 
     See torch.UntypedStorage; writing to it is not possible here."""
 
@@ -229,6 +229,33 @@ class UntypedStorage:
     @property
     def device(self) -> Any:
         return self._storage.cell.aval.device
+
+    @property
+    def is_cuda(self) -> bool:
+        return self.device.type == "cuda"
+
+    def element_size(self) -> int:
+        """The number of bytes in an element: 1."""
+        return 1
+
+    def to(self, *, device: Any, non_blocking: bool = False) -> UntypedStorage:
+        """This storage, or a copy of it on another device."""
+        return self._of(from_cell(self._storage.cell).to(device))
+
+    def cpu(self) -> UntypedStorage:
+        """This storage, or a copy of it on the CPU."""
+        return self.to(device="cpu")
+
+    def cuda(self, device: Any = None, non_blocking: bool = False) -> UntypedStorage:
+        """This storage, or a copy of it on a GPU."""
+        return self._of(from_cell(self._storage.cell).cuda(device))
+
+    def _of(self, moved: Tensor) -> UntypedStorage:
+        return self if cell_of(moved) is self._storage.cell else UntypedStorage(moved)
+
+    def clone(self) -> UntypedStorage:
+        """A copy of this storage."""
+        return UntypedStorage(clone(from_cell(self._storage.cell)))
 
     def tolist(self) -> list[int]:
         """The bytes, in the order in which PyTorch would hold them."""

@@ -6,7 +6,8 @@
  4. unpickler, pickler: the object tree, with and without trust
  5. legacy: the format before PyTorch 1.6, read only
  6. pt: save and load
-safetensors.py reads and writes `.safetensors`; checkpoints.py keeps the state of a training run.
+safetensors.py reads and writes `.safetensors`; checkpoints.py keeps the state of a training run,
+orbax.py does it in the background and by shards.
 PyTorch's names are in jtorch/serialization.py.
 """
 

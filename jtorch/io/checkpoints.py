@@ -61,11 +61,10 @@ class Checkpoints:
     def save(self, step: int, **parts: Any) -> Path:
         """Write the checkpoint of a step, and delete those that are too many. TypeError for a part
         without a state; then nothing is written."""
-        state = {name: _state_of(name, part) for name, part in parts.items()}
+        state = state_of_run(step, parts)
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.path(step)
-        found = {"step": step, "parts": state, "random": _random_state()}
-        save({**found, "varied_sites": sorted(varied_sites, key=str)}, path)
+        save(state, path)
         _write_through(path)
         for entry in self.folder.iterdir():  # of processes that were killed
             if _UNFINISHED.fullmatch(entry.name):
@@ -89,23 +88,39 @@ class Checkpoints:
                 return 0
             step = steps[-1]
         path = self.path(step)
-        found = load(path, map_location)
-        missing = [name for name in parts if name not in found["parts"]]
-        if missing:
-            raise KeyError(f"{path} has no parts named {missing}: {list(found['parts'])}")
-        for name, part in parts.items():
-            if isinstance(part, dict):
-                part.clear()
-                part.update(found["parts"][name])
-            else:
-                part.load_state_dict(found["parts"][name])
-        _load_random_state(found["random"])
-        varied_sites.update(found["varied_sites"])
-        materialise_all()  # the next step is then the program of all others, to the last digit
-        return found["step"]
+        return load_run(load(path, map_location), parts, path)
 
 
-def _state_of(name: str, part: Any) -> Any:
+def state_of_run(step: int, parts: dict[str, Any]) -> dict[str, Any]:
+    """What a run needs to go on. TypeError for a part without a state."""
+    return {
+        "step": step,
+        "parts": {name: state_of(name, part) for name, part in parts.items()},
+        "random": _random_state(),
+        "varied_sites": sorted(varied_sites, key=str),
+    }
+
+
+def load_run(found: dict[str, Any], parts: dict[str, Any], path: Path) -> int:
+    """Give the parts and the random numbers the state that was found; the step. KeyError for a part
+    that it lacks; then nothing changes."""
+    missing = [name for name in parts if name not in found["parts"]]
+    if missing:
+        raise KeyError(f"{path} has no parts named {missing}: {list(found['parts'])}")
+    for name, part in parts.items():
+        if isinstance(part, dict):
+            part.clear()
+            part.update(found["parts"][name])
+        else:
+            part.load_state_dict(found["parts"][name])
+    _load_random_state(found["random"])
+    varied_sites.update(found["varied_sites"])
+    materialise_all()  # the next step is then the program of all others, to the last digit
+    return found["step"]
+
+
+def state_of(name: str, part: Any) -> Any:
+    """The state of a part of a run: a dict is its own. TypeError for a part without a state."""
     if isinstance(part, dict):
         return dict(part)
     if not (hasattr(part, "state_dict") and hasattr(part, "load_state_dict")):

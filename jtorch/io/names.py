@@ -8,8 +8,10 @@ are in storages.py. A user adds others by `add_safe_globals`. Read storages.py n
 from __future__ import annotations
 
 import collections
+import contextlib
 import functools
 import importlib
+import pickle
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -99,6 +101,18 @@ for _text, _kind in STORAGES.items():
     SAFE_VALUES[Name("torch", _text)] = StorageKind(_kind)
     SAFE_VALUES[Name("torch.cuda", _text)] = StorageKind(_kind)
 
+# What stands in PyTorch's extension module, by the public name.
+_EXTENSION = {
+    "_VariableFunctionsClass": "torch.",
+    "TensorBase": "torch.Tensor",
+}
+_EXTENSION_ROOMS = {
+    "torch._C._nn": "torch.nn.functional",
+    "torch._C._special": "torch.special",
+    "torch._C._linalg": "torch.linalg",
+    "torch._C._fft": "torch.fft",
+}
+
 _added: dict[Name, Any] = {}
 
 
@@ -140,8 +154,12 @@ class safe_globals:
 
 
 def added(name: Name) -> Any:
-    """What a user added under a name, or None."""
+    """What a user added under a name, or under the one that PyTorch has for it; or None."""
     entry = _added.get(name)
+    if entry is None and _added and name.module.partition(".")[0] == "torch":
+        with contextlib.suppress(pickle.UnpicklingError):
+            value = counterpart(name)
+            return value if is_added(value) else None
     return entry[0] if isinstance(entry, tuple) else entry
 
 
@@ -153,7 +171,32 @@ def is_added(value: Any) -> bool:
     )
 
 
-def trusted(name: Name) -> Any:
-    """What a name of PyTorch's stands for in jtorch, whatever it is."""
-    module = importlib.import_module("jtorch" + name.module.removeprefix("torch"))
-    return functools.reduce(getattr, name.name.split("."), module)
+def counterpart(name: Name) -> Any:
+    """What a name of PyTorch's stands for in jtorch, whatever it is. UnpicklingError if jtorch has
+    nothing of this name."""
+    room, own = name
+    if room == "torch._C" and own in _EXTENSION:
+        room, _, own = _EXTENSION[own].rpartition(".")
+    elif room in _EXTENSION_ROOMS:
+        room = _EXTENSION_ROOMS[room]
+        own = own.removeprefix(room.rpartition(".")[2] + "_")
+    try:
+        module = importlib.import_module("jtorch" + room.removeprefix("torch"))
+        return functools.reduce(getattr, own.split(".") if own else (), module)
+    except (ImportError, AttributeError) as error:
+        raise pickle.UnpicklingError(
+            f"the file names {name}, which jtorch has no counterpart of. A state dict needs none: "
+            "save model.state_dict() with PyTorch, and load it into a model made here"
+        ) from error
+
+
+def of_its_own(name: Name, value: Any) -> Any:
+    """What a name that isn't PyTorch's stands for, if it works here. UnpicklingError for a class
+    that derives from one of PyTorch's."""
+    for base in value.__mro__ if isinstance(value, type) else ():
+        if base.__module__.partition(".")[0] == "torch":
+            raise pickle.UnpicklingError(
+                f"{name} derives from PyTorch's {base.__name__}, but what the file holds becomes "
+                f"jtorch's: in {name.module}, import jtorch in place of torch"
+            )
+    return value

@@ -31,7 +31,7 @@ class Held(NamedTuple):
     dtype: dtype
 
 
-class _PersistentId(NamedTuple):
+class PersistentId(NamedTuple):
     """What stands in a pickle for a storage."""
 
     parts: tuple
@@ -59,7 +59,7 @@ class Pickler(_Python):
         """Write an object."""
         if isinstance(obj, Name):
             self._save_name(obj)
-        elif isinstance(obj, _PersistentId):
+        elif isinstance(obj, PersistentId):
             self.save(obj.parts)
             self.write(pickle.BINPERSID)
         elif isinstance(obj, _SPECIAL) and id(obj) not in self.memo:
@@ -123,7 +123,7 @@ class Pickler(_Python):
         held = self._held(tensor)
         count = held.storage.cell.aval.nbytes // (kind.itemsize if storage_name else 1)
         where = str(tensor.device)
-        pid = _PersistentId(("storage", storage_name or UNTYPED, held.key, where, count))
+        pid = PersistentId(("storage", storage_name or UNTYPED, held.key, where, count))
         place = (offset_of(tensor), tuple(tensor.shape), tuple(tensor.stride()))
         arguments = (pid, *place, tensor.requires_grad, OrderedDict())
         if storage_name:

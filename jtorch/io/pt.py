@@ -154,7 +154,12 @@ def _read(
     if weights_only is False:
         options = {"encoding": encoding, **options}
         return Trusting(tree, storages.functions, persistent_load, **options).load()
-    return Unpickler(tree, storages.functions, persistent_load, encoding).load()
+    try:
+        return Unpickler(tree, storages.functions, persistent_load, encoding).load()
+    except pickle.UnpicklingError as error:
+        if storages.refusal is None or error.__cause__ is not storages.refusal:
+            raise
+        raise storages.refusal from None
 
 
 def _check(archive: Archive) -> None:

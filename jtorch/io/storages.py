@@ -67,8 +67,11 @@ class Typed(NamedTuple):
 class Storages:
     """The storages of a file.
 
-    read: key -> the bytes.  map_location: see `torch.load`.
+    read: key -> the bytes.  map_location: see `torch.load`.  refusal: what the user's function
+    raised.
     """
+
+    refusal: Exception | None = None
 
     def __init__(self, read: Callable[[str], np.ndarray], map_location: MapLocation) -> None:
         self._read = read
@@ -110,7 +113,7 @@ class Storages:
         if isinstance(wanted, dict):
             wanted = wanted.get(location, location)
         elif callable(wanted):
-            result: Any = wanted(UntypedStorage(adopt(memory, "cpu")), location)
+            result = self._asked(wanted, memory, location)
             wanted = location if result is None else result.device
         try:
             return canonical(location if wanted is None else wanted)
@@ -121,6 +124,19 @@ class Storages:
                 f"Attempting to deserialize object on a {location} device, which this machine "
                 "doesn't have: pass map_location='cpu' to load it on the CPU"
             ) from None
+
+    def _asked(self, function: Any, memory: np.ndarray, location: str) -> UntypedStorage | None:
+        try:
+            result = function(UntypedStorage(adopt(memory, "cpu")), location)
+            if not isinstance(result, UntypedStorage | None):
+                raise TypeError(
+                    "map_location has to return a storage, such as storage.cpu(), or None, not a "
+                    f"{type(result).__name__}"
+                )
+        except Exception as error:
+            self.refusal = error
+            raise
+        return result
 
     # -------------------------------------------------------------------------------------- Tensors
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import IO, Any
 
 from .._core.tensor import Tensor
-from .names import SAFE_CALLS, SAFE_VALUES, Name, added, is_added, trusted
+from .names import SAFE_CALLS, SAFE_VALUES, Name, added, counterpart, is_added, of_its_own
 
 PersistentLoad = Callable[[Any], Any]
 _MARK = object()
@@ -264,5 +264,5 @@ class Trusting(pickle.Unpickler):
             if known in table:
                 return table[known]
         if module.partition(".")[0] == "torch":
-            return trusted(known)
-        return super().find_class(module, name)
+            return counterpart(known)
+        return of_its_own(known, super().find_class(module, name))

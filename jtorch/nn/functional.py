@@ -19,7 +19,7 @@ from .._core.grad_mode import no_grad
 from .._core.op import ROWS
 from .._core.overrides import overridable
 from .._core.tensor import Tensor
-from .._expose import functions, inplace_method, public_function, row
+from .._expose import functions, inplace_method, public_function, row, say_where
 from ..functions.creation import empty_like, zeros_like
 from ..functions.ctc import ctc_loss
 from ..functions.dropout import (
@@ -275,6 +275,8 @@ __all__ = [  # pyright: ignore[reportUnsupportedDunderAll]
 
 _rows = functions("nn.functional")
 globals().update({n: overridable(globals()[n]) for n in __all__ if n not in _rows})
+_public = {*_rows, *__all__}
+say_where({n: f for n, f in globals().items() if n in _public or n.endswith("_")}, __name__)
 
 
 def __getattr__(name: str) -> object:

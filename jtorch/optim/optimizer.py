@@ -60,10 +60,7 @@ class Optimizer:
         self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
         self._steps: dict[tuple, Step] = {}
-        self._hooks: dict[str, OrderedDict] = {
-            name: OrderedDict()
-            for name in ("step_pre", "step_post", "save_pre", "save", "load_pre", "load")
-        }
+        self._hooks = _no_hooks()
         if isinstance(params, Tensor):
             raise TypeError(
                 "params argument given to the optimizer should be an iterable of Tensors or "
@@ -321,6 +318,7 @@ class Optimizer:
         return {k: v for k, v in self.__dict__.items() if k not in ("_steps",)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        self._hooks = _no_hooks()  # for a pickle of PyTorch's, which has none
         self.__dict__.update(state)
         self._steps = {}
 
@@ -339,6 +337,11 @@ def _check_param(param: Any) -> None:
         )
     if not param.is_leaf:
         raise ValueError("can't optimize a non-leaf Tensor")
+
+
+def _no_hooks() -> dict[str, OrderedDict]:
+    names = ("step_pre", "step_post", "save_pre", "save", "load_pre", "load")
+    return {name: OrderedDict() for name in names}
 
 
 def _hooked(step: Callable) -> Callable:

@@ -122,6 +122,41 @@ def test_reads_pytorch(make: Any, saving: dict, loading: dict) -> None:
     assert plain(found) == plain(expected)
 
 
+LOCATIONS: list[Any] = [
+    lambda storage, location: storage,
+    lambda storage, location: storage.cpu(),
+    lambda storage, location: storage.to(device="cpu"),
+    lambda storage, location: storage.clone(),
+    lambda storage, location: None,
+    lambda storage, location: storage.cuda(0),
+    lambda storage, location: "cpu",
+    lambda storage, location: {}[location],
+]
+
+
+@pytest.mark.parametrize("function", LOCATIONS)
+def test_map_location_as_a_function(function: Any) -> None:
+    """Of PyTorch's signature, with what its storages can do; the same result, or a refusal."""
+
+    def loaded(lib: Any) -> Any:
+        seen = []
+
+        def observed(storage: Any, location: str) -> Any:
+            facts = (storage.nbytes(), storage.size(), len(storage), storage.element_size())
+            seen.append((location, storage.device.type, storage.is_cuda, facts, storage.tolist()))
+            return function(storage, location)
+
+        state = {"a": torch.arange(3), "b": torch.ones(2, 4, dtype=torch.float16).t()}
+        try:
+            found = lib.load(torch_file(state), map_location=observed)
+        except (KeyError, TypeError, RuntimeError) as error:
+            return isinstance(error, KeyError), seen[0]
+        return plain(found), seen
+
+    expected = loaded(torch)
+    assert str(loaded(jtorch)) == str(expected)
+
+
 @pytest.mark.parametrize("make", [make, training])
 @pytest.mark.parametrize("protocol", [2, 4, 5])
 def test_is_read_by_pytorch(make: Any, protocol: int) -> None:

@@ -170,6 +170,46 @@ def test_what_workers_import_is_imported_once(
     assert len(log.read_text().splitlines()) == imports
 
 
+# Says whether there is a server, forked from this process, when JAX has started.
+EARLY = """
+import os, sys, threading
+import jtorch
+from jtorch.utils.data._utils import server
+{before}
+assert server._server is None
+jtorch.ones(3).sum().item()
+made = server._server
+print(made is not None and made.process is None)
+if made is not None:
+    from jtorch.utils.data import DataLoader
+    assert [batch.item() for batch in DataLoader(jtorch.arange(2), num_workers=1)] == [0, 1]
+    assert server._server is made
+    assert os.waitpid(-1, os.WNOHANG) == (0, 0)  # it is the only child, and runs
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "early"),
+    [
+        ("", True),
+        ("import threading; threading.Thread(target=sys.stdin.read, daemon=True).start()", False),
+        ("import jax; jax.devices()", False),
+        ("pid = os.fork(); pid and sys.exit(os.waitpid(pid, 0)[1])", False),
+    ],
+)
+def test_the_server_is_made_before_jax_starts(before: str, early: bool) -> None:
+    """As a fork of this process, if that is quiet, and no fork itself."""
+    command = [sys.executable, "-c", EARLY.format(before=before)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == f"{early}\n"
+        assert process.stdin is not None
+        process.stdin.close()
+    assert process.returncode == 0
+
+
 def test_spawned_workers() -> None:
     for batch in DataLoader([1.0, 2.0], 2, num_workers=1, multiprocessing_context="spawn"):
         assert batch.tolist() == [1.0, 2.0]

@@ -17,6 +17,7 @@ import numpy as np
 from ...._core.dtype import float64
 from ...._core.tensor import Tensor
 from ...._expose import row
+from ....functions._data import check_array
 from ....functions.creation import as_tensor, tensor
 
 Table = Mapping[type | tuple[type, ...], Callable[..., Any]]
@@ -81,7 +82,7 @@ def convert(data: Any, to_tensor: Callable[[Any], Any]) -> Any:
         return data
     if isinstance(data, np.ndarray):
         return data if data.dtype.kind in "SUO" else to_tensor(data)
-    if isinstance(data, np.bool_ | np.number):
+    if isinstance(data, np.generic):
         return to_tensor(data)
     if isinstance(data, Mapping):
         return _like_mapping(data, {key: part_of(data[key]) for key in data})
@@ -101,7 +102,7 @@ def collate_tensor_fn(batch: Sequence[Tensor], *, collate_fn_map: Table | None =
 
 def collate_numpy_array_fn(batch: Any, *, collate_fn_map: Table | None = None) -> Tensor:
     """Arrays of one shape as a Tensor. TypeError for text and objects."""
-    return as_tensor(np.stack(check_arrays(batch)))
+    return as_tensor(np.ascontiguousarray(np.stack(check_arrays(batch))))
 
 
 def collate_numpy_scalar_fn(batch: Any, *, collate_fn_map: Table | None = None) -> Tensor:
@@ -141,6 +142,7 @@ def check_arrays(batch: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
     if first.dtype.kind in "SUO":
         raise TypeError(f"{_UNKNOWN}; found {first.dtype}")
     for place, array in enumerate(batch):
+        check_array(array)
         if array.shape != first.shape:
             raise RuntimeError(
                 "stack expects each tensor to be equal size, but got "

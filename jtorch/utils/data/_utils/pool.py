@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
+from ...._core.device import default_device
 from . import server
 from .iterate import Iteration
 from .progress import Progress
@@ -100,6 +101,8 @@ class FromWorkers(Iteration):
                 self._give_orders(loader, progress)
             for _ in range(self._most):
                 self._send_task()
+            # What the batches will need starts while the workers make the first ones.
+            default_device()
         except BaseException:
             self.close()
             raise

@@ -1,10 +1,12 @@
 """Where workers come from: a process that forks them, because this one must not.
 
-JAX has threads, and a process with threads can't be forked safely. So the first loader with workers
-makes a server: a process that has imported jtorch, has started no JAX backend and forks on request,
-which takes as long as PyTorch's own forks. While JAX is idle in this process, too, and no other
-thread runs, the server is a fork of it; later it is a new interpreter. A module that the workers
-import is imported by the server the next time, once for all of them.
+JAX has threads, and a process with threads can't be forked safely. So there is a server: a process
+that has imported jtorch, has started no JAX backend and forks on request, which takes as long as
+PyTorch's own forks. Where nothing else runs yet, it is a fork of this process: made with the first
+loader that has workers, or when JAX is about to start in a program that has imported this package
+(2 to 8 ms, and no memory of its own). Later it has to be a new interpreter, which takes more than a
+second to be ready. A module that the workers import is imported by the server the next time, once
+for all of them.
 
 What a worker needs is sent to it (transport.py): it does not run the main script again, so
 that no `if __name__ == "__main__":` is needed. Read pool.py next.
@@ -27,7 +29,7 @@ import threading
 import warnings
 from typing import Any, NoReturn
 
-from ...._core.device import backend_started
+from ...._core.device import backend_started, before_start
 from .transport import exactly
 from .worker import work
 
@@ -85,6 +87,15 @@ def prepare() -> Server:
         if _server is None or _server.owner != os.getpid():
             _server = Server()
         return _server
+
+
+def _prepare_early() -> None:
+    if _server is None and _is_quiet() and os.getpid() == _IMPORTED_BY:
+        prepare()
+
+
+_IMPORTED_BY = os.getpid()
+before_start.append(_prepare_early)
 
 
 def start(connection: socket.socket) -> None:
@@ -177,6 +188,7 @@ def serve_alone(control: int) -> NoReturn:
 
 def serve(control: socket.socket) -> NoReturn:
     """The life of a server: it forks workers until its socket is closed, then ends them."""
+    before_start.clear()  # this process, and its workers, are no places for another one
     workers: set[int] = set()
 
     def reap(*_: Any) -> None:

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from ...._core.device import use_cpu_only
+from ...._core.device import before_start, use_cpu_only
 from ...._core.generator import manual_seed
 from ...._core.program import host
 from ...._core.tensor import Tensor, cell_of
@@ -149,6 +149,7 @@ def work(connection: socket.socket) -> None:
     # Ctrl-C is for the main process, which closes the socket.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     use_cpu_only()
+    before_start.clear()
     try:
         Message(os.getpid()).send(connection)
         _serve(connection)
