@@ -1,10 +1,10 @@
 """`torch.autograd`: grad, backward, and the modes."""
 
-from ._core import backward as _backward
-from ._core.backward import backward_all
-from ._core.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
-from ._core.overrides import overridable
-from ._core.tensor import Tensor
+from .._core import backward as _backward
+from .._core.backward import backward_all
+from .._core.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
+from .._core.overrides import overridable
+from .._core.tensor import Tensor
 
 grad = overridable(_backward.grad)
 
