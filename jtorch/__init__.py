@@ -72,6 +72,7 @@ _ROOMS = (
     "debug",
     "distributions",
     "fft",
+    "func",
     "linalg",
     "masked",
     "nn",
@@ -88,7 +89,7 @@ _ROOMS = (
 
 
 # Functions of such rooms that have a name here, too.
-_LATE = {"load": "serialization", "save": "serialization"}
+_LATE = {"load": "serialization", "save": "serialization", "vmap": "func"}
 
 
 def __getattr__(name: str):

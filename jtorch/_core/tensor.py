@@ -37,9 +37,17 @@ from .graph import edge_of_cell
 from .leaf import copy_of, rebase_leaf, set_data
 from .op import Op
 from .overlap import offset_of
-from .program import host, settle
+from .program import host, region_of, settle
 from .size import strided
 from .trace import Aval, Cell, local
+
+INSIDE_A_TRANSFORM = (
+    "You are attempting to call Tensor.requires_grad_() (or perhaps using "
+    "torch.autograd.functional.* APIs) inside of a function being transformed by a functorch "
+    "transform. This is unsupported, please attempt to use the functorch transforms (e.g. grad, "
+    "vjp, jacrev, jacfwd, hessian) or call requires_grad_() outside of a function being "
+    "transformed instead."
+)
 
 if TYPE_CHECKING:
     # A generated stub: what _expose.py and _methods.py hang on Tensor.
@@ -140,7 +148,7 @@ class Tensor(Attributes, Methods):
             raise RuntimeError(
                 f"a Tensor with {self.numel()} elements cannot be converted to Scalar"
             )
-        array = host(cell)
+        array = host(cell, "item")
         return array.reshape(()).astype(_python_type(self.dtype)).item()
 
     def tolist(self) -> Any:
@@ -196,7 +204,7 @@ class Tensor(Attributes, Methods):
             raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous")
         if size == 0:
             raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
-        return bool(host(cell_of(self)).reshape(()))
+        return bool(host(cell_of(self), "bool").reshape(()))
 
     def __int__(self) -> int:
         return int(_single(self).item())
@@ -235,6 +243,11 @@ class Tensor(Attributes, Methods):
         cell = cell_of(self)
         if isinstance(cell.array, Tracer):
             return f"Tensor({cell.array})"
+        region = region_of(cell)
+        if region is not None and (found := region.whole(cell)) is not None:
+            whole, dim = found
+            with region.outside():
+                return text.batched_text(repr(from_cell(whole)), dim, region.level)
         return text.tensor_text(
             host(cell),
             cell.aval.dtype,
@@ -270,6 +283,8 @@ class Tensor(Attributes, Methods):
         See `torch.Tensor.requires_grad_`.
         """
         cell = cell_of(self)
+        if requires_grad and local.context.transforms:
+            raise RuntimeError(INSIDE_A_TRANSFORM)
         if cell.aval.requires_grad == bool(requires_grad):
             return self
         if requires_grad:
@@ -377,6 +392,9 @@ def from_array(
             with jax.enable_x64(True):
                 array = jax.device_put(array, jax_device(where))
     cell = Cell(array, Aval(tuple(array.shape), to_dtype(array.dtype), where, strides))
+    region = local.context.trace.region
+    if region is not None:
+        region.own(cell)
     tensor = from_cell(cell)
     return tensor.requires_grad_() if requires_grad else tensor
 

@@ -20,7 +20,8 @@ from .._core.program import host
 from .._core.record import copy_
 from .._core.strides import is_contiguous
 from .._core.tensor import Tensor, from_array
-from .._core.trace import Cell, local
+from .._core.trace import Aval, Cell, local
+from ._drawing import drawn_like
 from ._random_arguments import (
     check_implemented,
     check_range,
@@ -40,7 +41,7 @@ _UNGIVEN = object()
 def fill_with(input: Tensor, draw: Callable[[tuple[int, ...]], np.ndarray]) -> Tensor:
     """Write `draw(shape)`, of the Tensor's dtype, to a Tensor in the order of its memory."""
     aval = check_writable(input).aval
-    return write_values(input, samplers.in_memory_order(draw, aval.shape, aval.strides))
+    return _replace(input, drawn_like(draw, aval, _device_for(aval)))
 
 
 def write_values(input: Tensor, values: np.ndarray) -> Tensor:
@@ -49,11 +50,23 @@ def write_values(input: Tensor, values: np.ndarray) -> Tensor:
     They become a leaf: no op is recorded, so that filling parameters compiles nothing.
     """
     aval = check_writable(input).aval
-    given = from_array(values, None if aval.device is TRACING else aval.device)
+    return _replace(input, from_array(values, _device_for(aval)))
+
+
+def _device_for(aval: Aval) -> Any:
+    """Where numbers for a Tensor are put: inside a JAX transformation, on the default device."""
+    return None if aval.device is TRACING else aval.device
+
+
+def _replace(input: Tensor, given: Tensor) -> Tensor:
+    aval = cell_of(input).aval
     if aval.requires_grad and local.context.modes.grad:
         # A value with a history: the gradient of what was there is zero, as `copy_` records it.
         return copy_(input, given)
-    write(input, Cell(cell_of(given).array, aval.with_grad(False)))
+    cell = cell_of(given)
+    if cell.array is not None:
+        cell = Cell(cell.array, aval.with_grad(False))
+    write(input, cell)
     return input
 
 
