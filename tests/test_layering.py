@@ -34,7 +34,7 @@ LAYERS = (
     "_core.varying",
     "_core.extend _core.transfer",
     "_core.append",
-    "_core.region",
+    "_core.body",
     "_core.grad_mode",
     "_core.autograd",
     "_core.alias",

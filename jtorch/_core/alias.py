@@ -179,9 +179,9 @@ def check_writable(tensor: Any, idempotent: bool = False) -> Cell:
     idempotent: elements may share their memory, for what is written to it is one and the same.
     """
     cell = cell_of(tensor)
-    region = local.context.trace.region
-    if region is not None:
-        region.check_own(tensor._storage.cell if tensor._storage else cell)
+    body = local.context.trace.body
+    if body is not None:
+        body.check_own(tensor._storage.cell if tensor._storage else cell)
     aval = cell.aval
     if not idempotent and overlaps(aval.shape, aval.strides):
         raise RuntimeError(
@@ -225,9 +225,9 @@ def write(tensor: Any, new: Cell, since: Moment | None = None) -> None:
     """
     old = cell_of(tensor)
     storage = storage_of(tensor)
-    region = local.context.trace.region
-    if region is not None:
-        region.own(new)
+    body = local.context.trace.body
+    if body is not None:
+        body.own(new)
     new = _with_history(tensor, old, new)
     base = new
     if tensor._view:

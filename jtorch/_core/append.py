@@ -24,11 +24,11 @@ class Elsewhere(Exception):
 
 def enter(trace: Trace, cell: Cell) -> Any:
     """Make a cell a leaf of the trace: the part of the key that says so."""
-    if trace.region is not None:
-        return trace.region.enter(cell)
+    if trace.body is not None:
+        return trace.body.enter(cell)
     if cell.array is None:
         array = settle(cell)
-        if cell.array is None:  # it belongs to a region
+        if cell.array is None:  # it belongs to a body
             cell = Cell(array, cell.aval.with_grad(False))
     if cell.aval.device is not trace.device:
         raise Elsewhere

@@ -331,7 +331,7 @@ def edge_of(trace: Trace, position: int, aval: Aval) -> Edge:
         return None
     if position < 0:
         leaf = trace.leaves[-1 - position]
-        return leaf.node if trace.region is None else trace.region.edge_of(leaf)
+        return leaf.node if trace.body is None else trace.body.edge_of(leaf)
     state = trace.producer(position)
     if state.node.call.op is LEAF:
         return trace.targets.get(position)

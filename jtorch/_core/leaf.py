@@ -12,8 +12,8 @@ from jax.core import Tracer
 
 from .alias import CLONE, as_constant, as_leaf, cell_of, mark_leaf, rebase, storage_of
 from .append import append
+from .body import ALIAS
 from .graph import LEAF
-from .region import ALIAS
 from .trace import Cell, local
 
 new_object = object.__new__

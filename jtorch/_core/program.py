@@ -64,9 +64,9 @@ def materialise(trace: Trace, cell: Cell | None = None) -> None:
     """Run a trace, so that its alive cells hold arrays; a new trace begins.
 
     With a cell of another thread's trace, only that cell is computed, and the trace goes on. The
-    body of a region is part of another trace's program: it has none of its own.
+    body of a body is part of another trace's program: it has none of its own.
     """
-    if trace.region is not None:
+    if trace.body is not None:
         return
     if trace.context is not local.context:
         _compute_one(trace, cell)
@@ -379,13 +379,13 @@ def describe(node: Node, state: State) -> str:
 def settle(cell: Cell, use: str = "memory") -> Any:
     """The array of a cell; what is pending is materialised.
 
-    use: what it is read for, should a region have to refuse.
+    use: what it is read for, should a body have to refuse.
     """
     if cell.array is None:
         owner = cell.trace
-        region = region_of(cell)
-        if region is not None:
-            return region.read(cell, use)
+        body = body_of(cell)
+        if body is not None:
+            return body.read(cell, use)
         if owner is None or owner.error is not None:
             cause = owner.error if owner is not None else None
             raise RuntimeError(
@@ -395,14 +395,14 @@ def settle(cell: Cell, use: str = "memory") -> Any:
     return cell.array
 
 
-def region_of(cell: Cell) -> Any:
-    """The region in whose body a cell is pending; of an argument that nothing has used yet, the
+def body_of(cell: Cell) -> Any:
+    """The body in whose body a cell is pending; of an argument that nothing has used yet, the
     open one that it belongs to."""
     if cell.array is not None:
         return None
     if cell.trace is not None:
-        return cell.trace.region
-    return next((r for r in local.context.regions if r.owns(cell)), None)
+        return cell.trace.body
+    return next((r for r in local.context.bodies if r.owns(cell)), None)
 
 
 def host(cell: Cell, use: str = "memory") -> np.ndarray:

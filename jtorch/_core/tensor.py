@@ -37,7 +37,7 @@ from .graph import edge_of_cell
 from .leaf import copy_of, rebase_leaf, set_data
 from .op import Op
 from .overlap import offset_of
-from .program import host, region_of, settle
+from .program import body_of, host, settle
 from .size import strided
 from .trace import Aval, Cell, local
 
@@ -243,11 +243,11 @@ class Tensor(Attributes, Methods):
         cell = cell_of(self)
         if isinstance(cell.array, Tracer):
             return f"Tensor({cell.array})"
-        region = region_of(cell)
-        if region is not None and (found := region.whole(cell)) is not None:
+        body = body_of(cell)
+        if body is not None and (found := body.whole(cell)) is not None:
             whole, dim = found
-            with region.outside():
-                return text.batched_text(repr(from_cell(whole)), dim, region.level)
+            with body.outside():
+                return text.batched_text(repr(from_cell(whole)), dim, body.level)
         return text.tensor_text(
             host(cell),
             cell.aval.dtype,
@@ -392,9 +392,9 @@ def from_array(
             with jax.enable_x64(True):
                 array = jax.device_put(array, jax_device(where))
     cell = Cell(array, Aval(tuple(array.shape), to_dtype(array.dtype), where, strides))
-    region = local.context.trace.region
-    if region is not None:
-        region.own(cell)
+    body = local.context.trace.body
+    if body is not None:
+        body.own(cell)
     tensor = from_cell(cell)
     return tensor.requires_grad_() if requires_grad else tensor
 

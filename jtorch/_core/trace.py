@@ -250,7 +250,7 @@ class Trace:
     checks: conditions on the values, see checks.py.
     watched: position -> hooks of a Tensor that is no leaf.  targets: position -> Tensor, for values
     that were made leaves of autograd while pending.  producers: position -> state, as far as
-    somebody asked.  region: itself, if it is a region (see region.py), else None.
+    somebody asked.  body: itself, if it is a body (see body.py), else None.
     """
 
     __slots__ = (
@@ -271,7 +271,7 @@ class Trace:
         "producers",
     )
     _count = 0
-    region: Any = None
+    body: Any = None
 
     def __init__(self, context: Context, device: device | None) -> None:
         self.context = context
@@ -324,11 +324,11 @@ def root_of(where: device | None) -> State:
 class Context:
     """A thread's recording: its modes, the trace it writes to, and one trace a device.
 
-    regions: those that are open, outermost first.  transforms: how many functional transforms are
+    bodies: those that are open, outermost first.  transforms: how many functional transforms are
     running a function now.
     """
 
-    __slots__ = ("__weakref__", "modes", "regions", "trace", "traces", "transforms", "walking")
+    __slots__ = ("__weakref__", "modes", "bodies", "trace", "traces", "transforms", "walking")
 
     def __init__(self) -> None:
         self.modes = Modes(eager=os.environ.get("JTORCH_EAGER") == "1")
@@ -336,7 +336,7 @@ class Context:
         # Before the first op there is no device; a trace on device None accepts no leaf.
         self.trace = Trace(self, None)
         self.traces: dict[device, Trace] = {}
-        self.regions: list[Any] = []
+        self.bodies: list[Any] = []
         self.transforms = 0
 
     def on(self, where: device) -> Trace:
@@ -350,7 +350,7 @@ class Context:
     def renew(self, trace: Trace) -> None:
         """Begin a new trace in place of one that has run."""
         fresh = Trace(self, trace.device)
-        for holder in (self, *self.regions):  # an open region keeps the traces around it
+        for holder in (self, *self.bodies):  # an open body keeps the traces around it
             if holder.traces.get(trace.device) is trace:
                 holder.traces[trace.device] = fresh
             if holder.trace is trace:

@@ -1,8 +1,8 @@
 """`torch.func`: functions of functions: derivatives, and the same for many examples at once.
 
 They nest in any order. Reverse mode (_reverse.py) is autograd's own walk; vmap and forward mode
-(_vmap.py, _forward.py) record a function as a region, which JAX maps or differentiates
-(_core/region.py). functional_call and stack_module_state are in _modules.py.
+(_vmap.py, _forward.py) record a function as a body, which JAX maps or differentiates
+(_core/body.py). functional_call and stack_module_state are in _modules.py.
 """
 
 from ._forward import hessian, jacfwd, jvp, linearize

@@ -1,17 +1,18 @@
 """Derivatives in forward mode: jvp, jacfwd, hessian, linearize.
 
-The function is recorded as a region, and `jax.jvp` differentiates what was recorded.
+The function is recorded as a body, and `jax.jvp` differentiates what was recorded.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from operator import itemgetter
 from typing import Any
 
 from .._core.alias import cell_of
+from .._core.body import Body
 from .._core.dtype import FLOAT
-from .._core.region import Region
 from .._core.tensor import Tensor, from_cell
 from .._core.trace import Cell, local
 from ..functions.splitting import split_with_sizes
@@ -45,11 +46,11 @@ class _Push:
                 )
         self.shapes = [tuple(leaf.shape) for leaf in leaves]
         context = local.context
-        self.region = region = Region(context, cell_of(leaves[0]).aval.device)
-        variables = [example(region.argument(cell_of(t), k)) for k, t in enumerate(leaves)]
+        self.body = body = Body(context, cell_of(leaves[0]).aval.device)
+        variables = [example(body.argument(cell_of(t), k)) for k, t in enumerate(leaves)]
         context.transforms += 1
         try:
-            with region:
+            with body:
                 output = func(*tree_unflatten(variables, self.spec))
                 output, aux = with_aux(output, api, has_aux)
                 self.outputs, self.output_spec = tree_flatten(output)
@@ -57,15 +58,15 @@ class _Push:
                 self.aux, self.aux_spec = tree_flatten(aux)
                 check_aux(self.aux)
                 cells = [cell_of(t) for t in (*self.outputs, *self.aux)]
-                self.positions = tuple([region.position(cell) for cell in cells])
+                self.positions = tuple([body.position(cell) for cell in cells])
         finally:
             context.transforms -= 1
 
     def push(self, tangents: list[Tensor]) -> tuple[Any, Any, Any]:
         """The outputs, their tangents, and aux."""
-        used = [mark for mark in self.region.marks() if mark is not None]
+        used = [mark for mark in self.body.marks() if mark is not None]
         given = [_tangent(tangents[k], self.shapes[k]) for k in used]
-        found = self.region.call(("jvp",), pushed, self.positions, given)
+        found = self.body.call(("jvp",), pushed, self.positions, given)
         count, values = len(self.outputs), [from_cell(cell) for cell in found]
         moved = values[len(self.positions) :][:count]
         return (
@@ -76,7 +77,7 @@ class _Push:
 
     def values(self) -> Any:
         """The outputs alone."""
-        found = self.region.call(("value",), lambda run, _: run, self.positions)
+        found = self.body.call(("value",), lambda run, _: run, self.positions)
         return tree_unflatten(map(from_cell, found), self.output_spec)
 
 
@@ -88,7 +89,7 @@ def _pushed_once(
     try:
         return push.push(tangents)
     finally:
-        push.region.release()
+        push.body.release()
 
 
 def _tangent(tangent: Tensor, shape: tuple[int, ...]) -> Cell:
@@ -153,13 +154,12 @@ def jacfwd(
     argnums: Argnums = 0,
     has_aux: bool = False,
     *,
-    chunk_size: int | None = None,
     randomness: str = "error",
 ) -> Callable:
     """The function of the Jacobian of `func`, in forward mode: (*output shape, *input shape) for
     each output and each input.
 
-    chunk_size: how many columns at once. See torch.func.jacfwd.
+    randomness: as vmap's. See torch.func.jacfwd.
     """
 
     @functools.wraps(func)
@@ -174,8 +174,7 @@ def jacfwd(
             given = tuple(inputs), _JVP, has_aux, list(tangents)
             return _pushed_once(of_inputs, *given)[1:]
 
-        columns = vmap(column, out_dims=(0, None), randomness=randomness, chunk_size=chunk_size)
-        found, aux = columns(*basis_of(inputs))
+        found, aux = vmap(column, randomness=randomness)(*basis_of(inputs))
         sizes = [t.numel() for t in inputs]
 
         def by_input(block: Tensor) -> Any:
@@ -185,7 +184,7 @@ def jacfwd(
             return tree_unflatten(blocks, spec)
 
         jacobian = tree_map(by_input, found)
-        return (jacobian, aux) if has_aux else jacobian
+        return (jacobian, tree_map(itemgetter(0), aux)) if has_aux else jacobian
 
     return wrapper
 

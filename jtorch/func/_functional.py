@@ -13,7 +13,10 @@ def functionalize(func: Callable, *, remove: str = "mutations") -> Callable:
     """
     if remove not in ("mutations", "mutations_and_views"):
         raise RuntimeError(
-            "functionalize(f, remove='mutations'): received invalid argument for `remove`. "
-            f"Valid options are: 'mutations', 'mutations_and_views'. Got remove={remove}"
+            f"functionalize(f, remove='mutations'): received invalid argument for remove={remove}. "
+            "Valid options are:\n     remove='mutations': all inplace and out= operators will be "
+            "removed from the program, and replaced with their out-of-place equivalents.\n     "
+            "remove='mutations_and_views': In addition to the above, all aliasing operators {view} "
+            "will be replaced with their non-aliasing counterparts, {view}_copy.\n"
         )
     return func

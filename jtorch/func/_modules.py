@@ -49,8 +49,8 @@ def _joined(dicts: Any) -> dict[str, Tensor]:
         joined.update(part)
     if repeated:
         raise ValueError(
-            f"{next(iter(sorted(repeated)))} appears in multiple dictionaries; behavior of "
-            "functional call is ambiguous"
+            f"{sorted(repeated)} appeared in multiple dictionaries; behavior of functional call is "
+            "ambiguous"
         )
     return joined
 
@@ -72,14 +72,14 @@ def stack_module_state(models: Sequence[Module]) -> tuple[dict[str, Any], dict[s
 
 
 def _stacked(members: list[dict[str, Any]]) -> dict[str, Any]:
-    return {name: _stack_leaves([m[name] for m in members]) for name in members[0]}
+    return {name: _stack_leaves(name, [m[name] for m in members]) for name in members[0]}
 
 
-def _stack_leaves(tensors: list[Tensor]) -> Tensor:
+def _stack_leaves(name: str, tensors: list[Tensor]) -> Tensor:
     """The stack of leaves, itself a leaf that requires grad if they do."""
     wanted = {t.requires_grad for t in tensors}
     if len(wanted) > 1:
-        raise RuntimeError("Expected tensors from each model to have the same .requires_grad")
+        raise RuntimeError(f"Expected {name} from each model to have the same .requires_grad")
     if not all(t.is_leaf for t in tensors):
         raise RuntimeError("Expected tensors from each model to be leaf Tensors")
     stacked = _stack([t.detach() for t in tensors])

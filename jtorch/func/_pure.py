@@ -1,6 +1,6 @@
 """A recorded function as a JAX function of its leaves: mapped, or with its derivatives.
 
-These are the `wrap`s that `Region.call` asks for.
+These are the `wrap`s that `Body.call` asks for.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """vmap: a function of one example as a function of many.
 
-The function runs once, on Tensors that stand for one example each, and is recorded as a region.
+The function runs once, on Tensors that stand for one example each, and is recorded as a body.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .._core.alias import cell_of, check_writable, write
-from .._core.region import Region
+from .._core.body import Body
 from .._core.tensor import Tensor, from_cell
 from .._core.trace import Cell, local
 from ..utils._pytree import (
@@ -57,11 +57,11 @@ def vmap(
         flat, dims, spec = _parse(func, in_dims, args)
         size = _size_of(flat, dims)
         first = next(t for t, dim in zip(flat, dims, strict=True) if dim is not None)
-        region = Region(local.context, cell_of(first).aval.device, size, randomness)
+        body = Body(local.context, cell_of(first).aval.device, size, randomness)
         try:
-            return _Run(func, region, flat, dims)(spec, out_dims, chunk_size, kwargs)
+            return _Run(func, body, flat, dims)(spec, out_dims, chunk_size, kwargs)
         finally:
-            region.release()
+            body.release()
 
     return wrapper
 
@@ -73,36 +73,36 @@ class _Run:
     mapped.
     """
 
-    def __init__(self, func: Callable, region: Region, flat: list, dims: list) -> None:
+    def __init__(self, func: Callable, body: Body, flat: list, dims: list) -> None:
         self.func = func
-        self.region = region
+        self.body = body
         self.flat = flat
         self.dims = dims
         self.examples = []
         self.leaves: list[Cell | None] = []
         for value, dim in zip(flat, dims, strict=True):
-            leaf = region.argument(cell_of(value), dim) if dim is not None else None
+            leaf = body.argument(cell_of(value), dim) if dim is not None else None
             self.leaves.append(leaf)
             self.examples.append(value if leaf is None else example(leaf))
 
     def __call__(self, spec: TreeSpec, out_dims: Any, chunk: int | None, kwargs: dict) -> Any:
-        region, context = self.region, self.region.context
+        body, context = self.body, self.body.context
         context.transforms += 1
         try:
-            with region:
+            with body:
                 output = self.func(*tree_unflatten(self.examples, spec), **kwargs)
                 results, output_spec = tree_flatten(output)
                 dims = _parse_out(self.func, out_dims, output, results, output_spec)
                 written = self._written()
                 cells = [cell_of(t) for t in results if isinstance(t, Tensor)]
                 cells += [cell_of(self.examples[k]) for k in written]
-                positions = tuple([region.position(cell) for cell in cells])
+                positions = tuple([body.position(cell) for cell in cells])
                 dims = self._places(results, dims, cells, positions)
         finally:
             context.transforms -= 1
         dims += [self.dims[k] for k in written]
-        kind = ("vmap", region.size, tuple(dims), chunk)
-        found = iter(region.call(kind, mapped(region.size or 0, tuple(dims), chunk), positions))
+        kind = ("vmap", body.size, tuple(dims), chunk)
+        found = iter(body.call(kind, mapped(body.size or 0, tuple(dims), chunk), positions))
         values = [from_cell(next(found)) if isinstance(t, Tensor) else t for t in results]
         for k, cell in zip(written, found, strict=True):
             check_writable(self.flat[k])
@@ -122,7 +122,7 @@ class _Run:
         places = []
         wanted = [d for t, d in zip(results, dims, strict=True) if isinstance(t, Tensor)]
         for cell, position, dim in zip(cells, positions, wanted, strict=False):
-            if dim is None and self.region.is_mapped(position):
+            if dim is None and self.body.is_mapped(position):
                 name = name_of(self.func)
                 raise ValueError(
                     f"vmap({name}, ...): `{name}` can not return a BatchedTensor when out_dim is "
@@ -139,7 +139,7 @@ class _Run:
 
 
 def example(leaf: Cell) -> Tensor:
-    """The Tensor that a function gets for a leaf of a region."""
+    """The Tensor that a function gets for a leaf of a body."""
     tensor = from_cell(leaf)
     if leaf.aval.requires_grad:
         leaf.node = weakref.ref(tensor)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .._core import samplers
-from .._core.region import dealt, drawn_sizes
+from .._core.body import dealt, drawn_sizes
 from .._core.tensor import Tensor, from_array, from_cell
 from .._core.trace import Aval, local
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from .._core import samplers
 from .._core.alias import cell_of
+from .._core.body import dealt, drawn_sizes
 from .._core.device import CPU, TRACING, device
 from .._core.device_random import bernoulli_mask
 from .._core.dtype import FLOAT, TITLES, bool_
@@ -22,7 +23,6 @@ from .._core.generator import default_generator
 from .._core.op import ROWS
 from .._core.program import host
 from .._core.record import record, record_inplace
-from .._core.region import dealt, drawn_sizes
 from .._core.tensor import Tensor, from_array, from_cell
 from .._core.trace import local
 from ._drawing import drawn, drawn_like
@@ -49,12 +49,12 @@ def _kept(input: Tensor, p: float, by_feature: bool) -> Tensor:
 
 
 def _on_device(shape: tuple[int, ...], p: float, where: device) -> Tensor:
-    """Booleans drawn on an accelerator, whose random state lives outside of all regions."""
+    """Booleans drawn on an accelerator, whose random state lives outside of all bodies."""
     context = local.context
-    if not context.regions:
+    if not context.bodies:
         return bernoulli_mask(shape, p, where)
     sizes = drawn_sizes(context)
-    with context.regions[0].outside():
+    with context.bodies[0].outside():
         made = bernoulli_mask((*sizes, *shape), p, where)
     return from_cell(dealt(context, cell_of(made)))
 

@@ -1,9 +1,9 @@
-"""Regions: a part of the program recorded apart, that becomes one op of the trace around it.
+"""Bodies of functions, recorded apart: each becomes one op of the trace around it.
 
 `vmap` and `jvp` run a function once, on Tensors that stand for one example, or for a value whose
-derivative is wanted. What it records goes into the trace of a region, its *body*. In the end the
-body is a pure function of its leaves, known by its state in the trie, and `call` appends it, mapped
-or differentiated by JAX, to the trace around. A function that records the same again costs lookups
+derivative is wanted. What it records goes into a trace of its own, a *body*. In the end the body is
+a pure function of its leaves, known by its state in the trie, and `call` appends it, mapped or
+differentiated by JAX, to the trace around. A function that records the same again costs lookups
 only: nothing is traced by JAX, and XLA compiles it with the program around it.
 
 A leaf of a body is an argument, or a cell of the world outside that the function uses: both know
@@ -71,13 +71,13 @@ _RANDOM = (
 )
 
 
-class Region(Trace):
+class Body(Trace):
     """One run of a function, recorded apart: a trace that never runs by itself.
 
     trace, traces: those around it, which the context has again afterwards.
     size: how many examples it stands for; None where it stands for one value, which can be read.
     randomness: what random functions do in it, as vmap's.  tied: whether a leaf stands for a
-    position of the trace around, which must then not be cut.  level: how many regions are open,
+    position of the trace around, which must then not be cut.  level: how many bodies are open,
     this one included.
     """
 
@@ -107,26 +107,26 @@ class Region(Trace):
         self._origins: dict[int, tuple[Cell, Cell, Any]] = {}
 
     @property
-    def region(self) -> Region:
+    def body(self) -> Body:
         return self
 
-    def __enter__(self) -> Region:
+    def __enter__(self) -> Body:
         context = self.context
         self.trace, self.traces = context.trace, context.traces
-        context.regions.append(self)
-        self.level = len(context.regions)
+        context.bodies.append(self)
+        self.level = len(context.bodies)
         context.trace = self
         context.traces = {self.device: self}
         return self
 
     def __exit__(self, *_: Any) -> None:
-        self.context.regions.remove(self)
+        self.context.bodies.remove(self)
         self.context.trace, self.context.traces = self.trace, self.traces
         self.trace = self.traces = None
         self.state.complete()
 
     def release(self) -> None:
-        """Let go of all cells: nothing more is asked of the region.
+        """Let go of all cells: nothing more is asked of the body.
 
         They know it and it knows them: left to the garbage collector, what they stand for would be
         alive, and computed, at random.
@@ -137,20 +137,20 @@ class Region(Trace):
 
     @contextmanager
     def outside(self) -> Iterator[None]:
-        """For a moment, record around this region."""
+        """For a moment, record around this body."""
         context = self.context
-        if self not in context.regions:
+        if self not in context.bodies:
             yield
             return
-        depth = context.regions.index(self)
-        inner, now = context.regions[depth:], (context.trace, context.traces)
-        del context.regions[depth:]
+        depth = context.bodies.index(self)
+        inner, now = context.bodies[depth:], (context.trace, context.traces)
+        del context.bodies[depth:]
         context.trace, context.traces = self.trace, self.traces
         try:
             yield
         finally:
             self.trace, self.traces = context.trace, context.traces
-            context.regions.extend(inner)
+            context.bodies.extend(inner)
             context.trace, context.traces = now
 
     # ------------------------------------------------------------------------------------- leaves
@@ -168,7 +168,7 @@ class Region(Trace):
         return leaf
 
     def own(self, cell: Cell) -> Cell:
-        """Count a value that was made inside, on the host, among the region's: it may be written
+        """Count a value that was made inside, on the host, among the body's: it may be written
         to."""
         if cell.array is not None and cell.aval.device is self.device:
             self._origins[id(cell)] = (cell, cell, None)
@@ -242,7 +242,7 @@ class Region(Trace):
         """
         state = state or self.state
         marks = self.marks(state)
-        forward = self.size is None or any(r.size is None for r in self.context.regions)
+        forward = self.size is None or any(r.size is None for r in self.context.bodies)
         key = (kind, state, positions, marks, forward)
         op = _ops.get(key)
         if op is None:
@@ -332,20 +332,20 @@ def _is_cut_off_backward(call: Call) -> bool:
 
 
 def drawn_sizes(context: Context) -> tuple[int, ...]:
-    """The sizes of the open regions whose examples draw random numbers of their own, outermost
+    """The sizes of the open bodies whose examples draw random numbers of their own, outermost
     first. RuntimeError where one allows no random numbers."""
     sizes = []
-    for region in context.regions:
-        if region.randomness == "error":
+    for body in context.bodies:
+        if body.randomness == "error":
             raise RuntimeError(_RANDOM)
-        if region.randomness == "different":
-            sizes.append(region.size)
+        if body.randomness == "different":
+            sizes.append(body.size)
     return tuple(sizes)
 
 
 def dealt(context: Context, cell: Cell) -> Cell:
     """What one example sees of numbers drawn for all: those of `drawn_sizes` lead the shape."""
-    for region in context.regions:
-        if region.randomness == "different":
-            cell = region.argument(cell, 0)
+    for body in context.bodies:
+        if body.randomness == "different":
+            cell = body.argument(cell, 0)
     return cell
