@@ -86,7 +86,11 @@ class Tensor(Attributes, Methods):
 
     @requires_grad.setter
     def requires_grad(self, wanted: bool) -> None:
-        self.requires_grad_(wanted)
+        if wanted and not (self.dtype.is_floating_point or self.dtype.is_complex):
+            raise RuntimeError(
+                "only Tensors of floating point and complex dtype can require gradients"
+            )
+        require_grad(self, wanted)
 
     @property
     def grad(self) -> Tensor | None:
@@ -282,27 +286,11 @@ class Tensor(Attributes, Methods):
 
         See `torch.Tensor.requires_grad_`.
         """
-        cell = cell_of(self)
-        if requires_grad and local.context.transforms:
+        if local.context.transforms:
             raise RuntimeError(INSIDE_A_TRANSFORM)
-        if cell.aval.requires_grad == bool(requires_grad):
-            return self
-        if requires_grad:
-            if not (self.dtype.is_floating_point or self.dtype.is_complex):
-                raise RuntimeError(
-                    "only Tensors of floating point and complex dtype can require gradients"
-                )
-            rebase_leaf(self, cell)
-            return self
-        if not is_leaf(cell):
-            raise RuntimeError(
-                "you can only change requires_grad flags of leaf variables. If you want to use a "
-                "computed "
-                "variable in a subgraph that doesn't require differentiation use "
-                "var_no_grad = var.detach()."
-            )
-        rebase(self, as_constant(cell))
-        return self
+        if requires_grad and not (self.dtype.is_floating_point or self.dtype.is_complex):
+            raise RuntimeError("only Tensors of floating point dtype can require gradients")
+        return require_grad(self, requires_grad)
 
     def as_subclass(self, cls: type) -> Tensor:
         """This Tensor as an instance of a subclass, sharing its storage and history."""
@@ -396,7 +384,25 @@ def from_array(
     if body is not None:
         body.own(cell)
     tensor = from_cell(cell)
-    return tensor.requires_grad_() if requires_grad else tensor
+    return require_grad(tensor, True) if requires_grad else tensor
+
+
+def require_grad(tensor: Tensor, wanted: bool) -> Tensor:
+    """Say whether gradients are wanted for this leaf, in place. RuntimeError for another Tensor."""
+    cell = cell_of(tensor)
+    if cell.aval.requires_grad == bool(wanted):
+        return tensor
+    if wanted:
+        rebase_leaf(tensor, cell)
+        return tensor
+    if not is_leaf(cell):
+        raise RuntimeError(
+            "you can only change requires_grad flags of leaf variables. If you want to use a "
+            "computed variable in a subgraph that doesn't require differentiation use "
+            "var_no_grad = var.detach()."
+        )
+    rebase(tensor, as_constant(cell))
+    return tensor
 
 
 def _cut_off(tensor: Tensor, op: Op) -> Tensor:
@@ -412,7 +418,7 @@ def _rebuild(cls: type, array: np.ndarray, where: str, grad: bool, state: dict) 
     found = from_array(array)
     result = from_cell(found._cell, cls)
     result.__dict__.update(state)
-    return result.requires_grad_() if grad else result
+    return require_grad(result, True) if grad else result
 
 
 def _check_grad(tensor: Tensor, grad: Any) -> None:

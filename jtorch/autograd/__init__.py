@@ -5,6 +5,7 @@ from .._core.backward import backward_all
 from .._core.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
 from .._core.overrides import overridable
 from .._core.tensor import Tensor
+from . import functional
 
 grad = overridable(_backward.grad)
 
@@ -27,6 +28,7 @@ def backward(
 __all__ = [
     "backward",
     "enable_grad",
+    "functional",
     "grad",
     "inference_mode",
     "no_grad",

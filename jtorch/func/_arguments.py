@@ -78,7 +78,18 @@ def check_outputs(leaves: list, api: str, call: str) -> None:
             )
 
 
+def check_real(api: str, what: str, leaves: list) -> None:
+    """RuntimeError for a complex Tensor."""
+    for k, leaf in enumerate(leaves):
+        if isinstance(leaf, Tensor) and leaf.is_complex():
+            raise RuntimeError(
+                f"{api}: Expected all {what} to be real but received complex tensor at flattened "
+                f"input idx: {k}"
+            )
+
+
 def check_aux(leaves: list) -> None:
+    """RuntimeError unless all of them are Tensors."""
     for leaf in leaves:
         if not isinstance(leaf, Tensor):
             raise RuntimeError(f"Expected tensors, got unsupported type {type(leaf)}")

@@ -16,12 +16,13 @@ from .._core.dtype import FLOAT
 from .._core.tensor import Tensor, from_cell
 from .._core.trace import Cell, local
 from ..functions.splitting import split_with_sizes
-from ..utils._pytree import tree_flatten, tree_map, tree_unflatten
+from ..utils._pytree import tree_flatten, tree_leaves, tree_map, tree_unflatten
 from ._arguments import (
     Argnums,
     check_aux,
     check_inputs,
     check_outputs,
+    check_real,
     replaced,
     selected,
     with_aux,
@@ -164,6 +165,7 @@ def jacfwd(
 
     @functools.wraps(func)
     def wrapper(*args: Any) -> Any:
+        check_real("jacfwd", "inputs", tree_leaves(args))
         inputs, spec = tree_flatten(selected(args, argnums))
         check_inputs(inputs)
 
@@ -175,6 +177,7 @@ def jacfwd(
             return _pushed_once(of_inputs, *given)[1:]
 
         found, aux = vmap(column, randomness=randomness)(*basis_of(inputs))
+        check_real("jacfwd", "outputs", tree_leaves(found))
         sizes = [t.numel() for t in inputs]
 
         def by_input(block: Tensor) -> Any:

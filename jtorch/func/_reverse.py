@@ -22,12 +22,20 @@ from .._core.trace import local
 from ..functions.creation import zeros_like
 from ..functions.ranges import eye
 from ..functions.splitting import split_with_sizes
-from ..utils._pytree import TreeSpec, tree_flatten, tree_map, tree_unflatten, treespec_pprint
+from ..utils._pytree import (
+    TreeSpec,
+    tree_flatten,
+    tree_leaves,
+    tree_map,
+    tree_unflatten,
+    treespec_pprint,
+)
 from ._arguments import (
     Argnums,
     check_aux,
     check_inputs,
     check_outputs,
+    check_real,
     replaced,
     selected,
     transforming,
@@ -222,7 +230,9 @@ def jacrev(
 
     @functools.wraps(func)
     def wrapper(*args: Any) -> Any:
+        check_real("jacrev", "inputs", tree_leaves(args))
         pullback = _Pullback(func, args, argnums, has_aux)
+        check_real("jacrev", "outputs", pullback.outputs)
         rows = vmap(lambda *c: tuple(pullback.pull(list(c))), chunk_size=chunk_size)
         found = rows(*basis_of(pullback.outputs))
         jacobian = _by_output(found, pullback.outputs, pullback.output_spec, pullback.spec)

@@ -13,7 +13,7 @@ import numpy as np
 
 from .._core.device import canonical
 from .._core.dtype import FLOAT, TITLES, dtype, get_default_dtype
-from .._core.tensor import Tensor
+from .._core.tensor import Tensor, require_grad
 from ._drawing import drawn
 
 Draw = Callable[[tuple[int, ...], np.dtype], np.ndarray]
@@ -43,7 +43,7 @@ def grown(made: Tensor, options: dict[str, Any]) -> Tensor:
     if not options.get("requires_grad"):
         return made
     check_can_grow(made.dtype)
-    return made.requires_grad_()
+    return require_grad(made, True)
 
 
 def check_can_grow(kind: dtype) -> None:

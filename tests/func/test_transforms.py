@@ -293,6 +293,8 @@ ERRORS = [
     "jacrev(lambda x: 3)(x)",
     "jacrev(f, chunk_size=0)(x)",
     "jacfwd(lambda x: x * 2)(k)",
+    *[f"{name}(f)(t.complex(x, x))" for name in ("jacrev", "jacfwd")],
+    *[f"{name}(lambda x: t.complex(x, x))(x)" for name in ("jacrev", "jacfwd")],
     "jacfwd(lambda x: 3)(x)",
     "functionalize(f, remove='everything')(x)",
     "functional_call(t.nn.Linear(3, 1), ({'bias': x}, {'bias': x}), (x,))",
