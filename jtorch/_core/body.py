@@ -19,7 +19,7 @@ from typing import Any
 import jax
 
 from .append import Elsewhere, append
-from .device import device
+from .device import TRACING, device
 from .graph import edge_of_cell
 from .op import Op
 from .program import evaluator, path, settle
@@ -185,7 +185,7 @@ class Body(Trace):
 
     def enter(self, cell: Cell) -> Any:
         """The part of a node's key for a cell that the body doesn't hold: `append.enter`."""
-        if cell.aval.device is not self.device:
+        if cell.aval.device is not self.device and cell.aval.device is not TRACING:
             raise Elsewhere
         leaf = cell if id(cell) in self._origins else self._captured(cell)
         if leaf.trace is self:
@@ -200,10 +200,18 @@ class Body(Trace):
         key = (cell.trace, cell.index) if pending else id(cell)
         leaf = self._leaves.get(key)
         if leaf is None:
-            leaf = self._leaves[key] = Cell(cell.array, cell.aval, cell.node)
+            leaf = self._leaves[key] = self._stand_in(cell)
             self._origins[id(leaf)] = (leaf, cell, None)
             self.tied = self.tied or (pending and self.context.walking)
         return leaf
+
+    def _stand_in(self, cell: Cell) -> Cell:
+        """A leaf for a cell from outside. A tracer's is on the body's device: `call` will find that
+        JAX transforms it."""
+        aval = cell.aval
+        if aval.device is self.device:
+            return Cell(cell.array, aval, cell.node)
+        return Cell(None, Aval(aval.shape, aval.dtype, self.device, aval.strides))
 
     def edge_of(self, leaf: Cell) -> Any:
         """Where the gradient of a leaf goes."""

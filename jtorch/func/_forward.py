@@ -60,6 +60,9 @@ class _Push:
                 check_aux(self.aux)
                 cells = [cell_of(t) for t in (*self.outputs, *self.aux)]
                 self.positions = tuple([body.position(cell) for cell in cells])
+        except BaseException:
+            body.release()
+            raise
         finally:
             context.transforms -= 1
 
