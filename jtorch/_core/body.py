@@ -22,7 +22,7 @@ from .append import Elsewhere, append
 from .device import TRACING, device
 from .graph import edge_of_cell
 from .op import Op
-from .program import evaluator, path, settle
+from .program import body_of, evaluator, path, settle
 from .strides import unchanged
 from .trace import Aval, Call, Cell, Context, State, Trace
 
@@ -68,6 +68,12 @@ _RELEASED = (
 _RANDOM = (
     "vmap: called random operation while in randomness error mode. Please either use the 'same' or "
     "'different' randomness flags on vmap or perform the randomness operation out of vmap"
+)
+
+
+_SAME = (
+    "Vmap does not currently support same randomness with a batched tensor input. Please file an "
+    "issue with functorch"
 )
 
 
@@ -349,6 +355,24 @@ def drawn_sizes(context: Context) -> tuple[int, ...]:
         if body.randomness == "different":
             sizes.append(body.size)
     return tuple(sizes)
+
+
+def whole_values(context: Context, cell: Cell) -> tuple[Cell, tuple[int, ...]]:
+    """A value for the examples of all open bodies, as a cell of the trace around them, and where
+    their dimensions stand: one after the other, each counted without those before it.
+
+    RuntimeError where examples that differ are to draw the same numbers.
+    """
+    dims: list[int] = []
+    for body in reversed(context.bodies):
+        found = body.whole(cell) if body_of(cell) is body else None
+        if found is None:
+            continue
+        if body.randomness == "same":
+            raise RuntimeError(_SAME)
+        cell = found[0]
+        dims.insert(0, found[1])
+    return cell, tuple(dims)
 
 
 def dealt(context: Context, cell: Cell) -> Cell:

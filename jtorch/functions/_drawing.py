@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 
 from .._core import samplers
-from .._core.body import dealt, drawn_sizes
+from .._core.alias import cell_of
+from .._core.body import dealt, drawn_sizes, whole_values
+from .._core.program import host
 from .._core.tensor import Tensor, from_array, from_cell
 from .._core.trace import Aval, local
 
@@ -24,6 +26,23 @@ def drawn(draw: Drawing, shape: tuple[int, ...], device: Any) -> Tensor:
     sizes = drawn_sizes(local.context)
     made = from_array(draw((*sizes, *shape)), device)
     return from_cell(dealt(local.context, made._cell)) if sizes else made
+
+
+def values_of(tensor: Tensor, ndim: int = 0) -> np.ndarray:
+    """The values of a Tensor by which numbers are drawn. Inside of vmap, where examples draw
+    numbers of their own, the values of all: examples lead, and one has `ndim` dimensions at least.
+    """
+    context = local.context
+    if not context.bodies:
+        return host(cell_of(tensor))
+    sizes = drawn_sizes(context)
+    cell, dims = whole_values(context, cell_of(tensor))
+    values = host(cell)
+    for k, dim in enumerate(dims):
+        values = np.moveaxis(values, k + dim, k)
+    if len(dims) < len(sizes):
+        values = np.broadcast_to(values, (*sizes, *tensor.shape))
+    return values.reshape((*sizes, *(1,) * (ndim - tensor.dim()), *tensor.shape))
 
 
 def drawn_like(draw: Drawing, aval: Aval, device: Any) -> Tensor:

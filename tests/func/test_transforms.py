@@ -212,6 +212,7 @@ DRAWS = [
     "r.sum() + t.randperm(4)",
     "r.sum() + t.normal(0.0, 1.0, (2,))",
     "(r * 1).bernoulli_(0.5)",
+    "(r * 1).bernoulli_(t.tensor(0.5))",
     "(r * 1).normal_()",
     "F.dropout(r + 9)",
     "F.dropout(m) * r.sum()",
@@ -233,7 +234,25 @@ def test_random_numbers(drawing: str, mode: str) -> None:
     assert not (what := difference(expected, found, tolerance=1e-5)), what
 
 
+# What draws by the values of an example.
+CHANCES = [
+    "t.bernoulli(r.abs() / 5)",
+    "t.normal(r, 1.0)",
+    "t.normal(r, x.abs())",
+    "t.normal(0.5, r.abs())",
+    "t.multinomial(r.abs(), 2)",
+]
+
+
+@pytest.mark.parametrize("drawing", CHANCES)
+def test_draws_by_chances(drawing: str) -> None:
+    expression = f"vmap(lambda r: {drawing}, randomness='different')(m)"
+    expected, found = run(expression, torch), run(expression, jtorch)
+    assert not (what := difference(expected, found, tolerance=1e-5)), what
+
+
 ERRORS = [
+    *[f"vmap(lambda r: {drawing}, randomness='same')(m)" for drawing in CHANCES],
     "vmap(lambda x: x.item())(x)",
     "vmap(lambda x: float(x))(x)",
     "vmap(lambda x: x if x > 0 else -x)(x)",
