@@ -184,9 +184,7 @@ class _Pullback:
         found = _gradients(self.outputs, self.variables, list(cotangents), create)
         return [_surfaced(g, self.variables, create) for g in found]
 
-    def __call__(
-        self, cotangents: Any, retain_graph: bool = True, create_graph: bool | None = None
-    ) -> Any:
+    def __call__(self, cotangents: Any) -> Any:
         flat, spec = tree_flatten(cotangents)
         if spec != self.output_spec:
             raise RuntimeError(
@@ -205,7 +203,7 @@ def vjp(func: Callable, *primals: Any, has_aux: bool = False) -> tuple:
     pullback = _Pullback(func, primals, None, has_aux)
 
     def vjp_fn(cotangents: Any, retain_graph: bool = True, create_graph: bool | None = None) -> Any:
-        return pullback(cotangents, retain_graph, create_graph)
+        return pullback(cotangents)  # the graph is kept, and recorded where that matters
 
     if has_aux:
         return pullback.output, vjp_fn, pullback.aux

@@ -6,11 +6,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import torch
 
 import jtorch
 
-from ..comparison import difference, plain
+from .rows import check_error, check_value
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
 
@@ -31,10 +30,6 @@ def names(t: Any) -> dict[str, Any]:
         "f2": lambda x, y: (x * y, (x + 2 * y).sum()),
         "g2": lambda x, y: (x * y * y).sum(),
     }
-
-
-def run(expression: str, library: Any) -> Any:
-    return plain(eval(expression, names(library)), library)
 
 
 CALLS = [
@@ -81,16 +76,13 @@ VALUES = [f"{c}{end})" for c in CALLS for end in ("", ", create_graph=True")] + 
 
 @pytest.mark.parametrize("expression", VALUES)
 def test_values(expression: str) -> None:
-    expected, found = run(expression, torch), run(expression, jtorch)
-    assert not (what := difference(expected, found, tolerance=1e-5)), what
+    check_value(expression, names)
 
 
 def test_hessian_in_forward_mode() -> None:
     """The same values as PyTorch's, whose result requires grad for no reason."""
     expression = "hessian(g2, (x, one), vectorize=True, outer_jacobian_strategy='forward-mode')"
-    detached = f"[[b.detach() for b in row] for row in {expression}]"
-    expected, found = run(detached, torch), run(detached, jtorch)
-    assert not (what := difference(expected, found, tolerance=1e-5)), what
+    check_value(f"[[b.detach() for b in row] for row in {expression}]", names)
 
 
 NAMES = ("vjp", "jvp", "jacobian", "hessian", "vhp", "hvp")
@@ -123,10 +115,4 @@ ERRORS = [
 
 @pytest.mark.parametrize("expression", ERRORS)
 def test_errors(expression: str) -> None:
-    found = []
-    for library in (torch, jtorch):
-        with pytest.raises((RuntimeError, TypeError, AssertionError)) as caught:
-            run(expression, library)
-        text = str(caught.value).replace("jtorch", "torch")
-        found.append((type(caught.value).__name__, text))
-    assert found[1] == found[0]
+    check_error(expression, names)

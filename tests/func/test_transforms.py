@@ -7,11 +7,10 @@ from collections import OrderedDict, namedtuple
 from typing import Any
 
 import pytest
-import torch
 
 import jtorch
 
-from ..comparison import difference, plain
+from .rows import check_error, check_value
 
 # PyTorch's jvp compiles its rules with TorchScript; its linearize makes a graph.
 pytestmark = [
@@ -57,10 +56,6 @@ def written(x: Any) -> Any:
     y[1:].mul_(x[0])
     y += 1
     return y * x
-
-
-def run(expression: str, library: Any) -> Any:
-    return plain(eval(expression, names(library)), library)
 
 
 VALUES = [
@@ -197,10 +192,7 @@ VALUES = [
 
 @pytest.mark.parametrize("expression", VALUES)
 def test_values(expression: str) -> None:
-    expected = run(expression, torch)
-    for _ in range(2):  # the second time without a new path
-        found = run(expression, jtorch)
-        assert not (what := difference(expected, found, tolerance=1e-5)), what
+    check_value(expression, names, times=2)  # the second time without a new path
 
 
 # What draws, of an example r of (3,); each in both modes.
@@ -230,8 +222,7 @@ DRAWS = [
 @pytest.mark.parametrize("drawing", DRAWS)
 def test_random_numbers(drawing: str, mode: str) -> None:
     expression = f"vmap(lambda r: {drawing}, randomness={mode!r})(m)"
-    expected, found = run(expression, torch), run(expression, jtorch)
-    assert not (what := difference(expected, found, tolerance=1e-5)), what
+    check_value(expression, names)
 
 
 # What draws by the values of an example.
@@ -247,8 +238,7 @@ CHANCES = [
 @pytest.mark.parametrize("drawing", CHANCES)
 def test_draws_by_chances(drawing: str) -> None:
     expression = f"vmap(lambda r: {drawing}, randomness='different')(m)"
-    expected, found = run(expression, torch), run(expression, jtorch)
-    assert not (what := difference(expected, found, tolerance=1e-5)), what
+    check_value(expression, names)
 
 
 ERRORS = [
@@ -327,10 +317,4 @@ ERRORS = [
 
 @pytest.mark.parametrize("expression", ERRORS)
 def test_errors(expression: str) -> None:
-    found = []
-    for library in (torch, jtorch):
-        with pytest.raises(Exception) as caught:
-            run(expression, library)
-        text = str(caught.value).replace("jtorch", "torch")
-        found.append((type(caught.value).__name__, text))
-    assert found[1] == found[0]
+    check_error(expression, names)
