@@ -74,6 +74,7 @@ _ROOMS = (
     "debug",
     "distributions",
     "fft",
+    "func",
     "linalg",
     "masked",
     "nn",
@@ -90,7 +91,7 @@ _ROOMS = (
 
 
 # Functions of such rooms that have a name here, too.
-_LATE = {"load": "serialization", "save": "serialization"}
+_LATE = {"load": "serialization", "save": "serialization", "vmap": "func"}
 
 
 def __getattr__(name: str):

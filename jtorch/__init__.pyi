@@ -94,6 +94,7 @@ from .functions.creation import from_numpy as from_numpy
 from .functions.creation import frombuffer as frombuffer
 from .functions.creation import full as full
 from .functions.creation import full_like as full_like
+from . import func as func
 from .functions.facts import get_default_device as get_default_device
 from ._core.dtype import get_default_dtype as get_default_dtype
 from .functions.settings import get_deterministic_debug_mode as get_deterministic_debug_mode
@@ -218,6 +219,7 @@ from .functions.splitting import unsafe_split as unsafe_split
 from .functions.splitting import unsafe_split_with_sizes as unsafe_split_with_sizes
 from .functions.settings import use_deterministic_algorithms as use_deterministic_algorithms
 from . import utils as utils
+from .func._vmap import vmap as vmap
 from .functions.selection import where as where
 from .functions.conversion import zero_ as zero_
 from .functions.creation import zeros as zeros

@@ -20,7 +20,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "jtorch"
 
 # Lowest first. "room.*" is a room with all its modules; in _core every module stands by itself.
 LAYERS = (
-    "_core utils utils.hooks",
+    "_core utils utils.hooks utils._pytree",
     "_core.errors _core.dtype _core.modes _core.strides _core.size _core.rng",
     "_core.device _core.normals",
     "_core.samplers _core.rejection _core.format",
@@ -34,6 +34,7 @@ LAYERS = (
     "_core.varying",
     "_core.extend _core.transfer",
     "_core.append",
+    "_core.body",
     "_core.grad_mode",
     "_core.autograd",
     "_core.alias",

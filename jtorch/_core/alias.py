@@ -154,7 +154,7 @@ def refresh(tensor: Any) -> Cell:
     for step in tensor._view or ():
         cell = step.get(cell)
         if step.op is LEAF:
-            _mark_leaf(tensor, cell)
+            mark_leaf(tensor, cell)
     tensor._cell = cell
     return cell
 
@@ -179,6 +179,9 @@ def check_writable(tensor: Any, idempotent: bool = False) -> Cell:
     idempotent: elements may share their memory, for what is written to it is one and the same.
     """
     cell = cell_of(tensor)
+    body = local.context.trace.body
+    if body is not None:
+        body.check_own(tensor._storage.cell if tensor._storage else cell)
     aval = cell.aval
     if not idempotent and overlaps(aval.shape, aval.strides):
         raise RuntimeError(
@@ -222,6 +225,9 @@ def write(tensor: Any, new: Cell, since: Moment | None = None) -> None:
     """
     old = cell_of(tensor)
     storage = storage_of(tensor)
+    body = local.context.trace.body
+    if body is not None:
+        body.own(new)
     new = _with_history(tensor, old, new)
     base = new
     if tensor._view:
@@ -390,12 +396,13 @@ def as_leaf(tensor: Any, cell: Cell) -> Cell:
     """The value of a cell as a leaf of autograd, whose gradients go to the Tensor."""
     if cell.array is None:
         (cell,) = append(local.context, LEAF, (cell,))
-        _mark_leaf(tensor, cell)
+        mark_leaf(tensor, cell)
         return cell
     return Cell(cell.array, cell.aval.with_grad(True), weakref.ref(tensor))
 
 
-def _mark_leaf(tensor: Any, cell: Cell) -> None:
+def mark_leaf(tensor: Any, cell: Cell) -> None:
+    """Have the gradients of a cell go to a Tensor."""
     cell.node = weakref.ref(tensor)
     if cell.array is None:
         cell.trace.targets[cell.index] = cell.node

@@ -15,7 +15,7 @@ from .errors import DeviceError
 from .extend import extend
 from .modes import Modes
 from .program import materialise, settle
-from .trace import OVERWRITTEN, Aval, Cell, Context, State, Trace, new_cell
+from .trace import OVERWRITTEN, Cell, Context, State, Trace, new_cell
 from .transfer import copy_to
 
 
@@ -23,10 +23,14 @@ class Elsewhere(Exception):
     """Raised inside recording: a leaf lives on another device than the present trace."""
 
 
-def enter(trace: Trace, cell: Cell) -> tuple[int, Aval]:
+def enter(trace: Trace, cell: Cell) -> Any:
     """Make a cell a leaf of the trace: the part of the key that says so."""
+    if trace.body is not None:
+        return trace.body.enter(cell)
     if cell.array is None:
-        settle(cell)
+        array = settle(cell)
+        if cell.array is None:  # it belongs to a body
+            cell = Cell(array, cell.aval.with_grad(False))
     if cell.aval.device is not trace.device:
         raise Elsewhere
     index = -1 - len(trace.leaves)

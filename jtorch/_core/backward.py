@@ -30,7 +30,7 @@ def backward(
     `gradient`, and for a graph that was freed. See `torch.Tensor.backward`.
     """
     retain = create_graph if retain_graph is None else retain_graph
-    if gradient is None and not create_graph and inputs is None:
+    if gradient is None and not create_graph and inputs is None and not local.context.transforms:
         root = _scalar(self)
         for leaf, cell in gradients(local.context, root, retain):
             tensor = leaf()
@@ -48,6 +48,12 @@ def backward_all(
     inputs: Any,
 ) -> None:
     """`torch.autograd.backward`."""
+    if local.context.transforms:
+        raise RuntimeError(
+            "backward() called inside a functorch transform. This is not supported, please use "
+            "functorch.grad or functorch.vjp instead or call backward() outside of functorch "
+            "transforms."
+        )
     if inputs is not None:
         inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
         if not inputs:

@@ -302,3 +302,9 @@ def tensor_text(
         suffixes.append(f"dtype={kind}")
     suffixes += _history(requires_grad, grad_fn)
     return format_tensor(array, suffixes=suffixes, prefix=f"{name}(")
+
+
+def batched_text(whole: str, dim: int, level: int) -> str:
+    """A Tensor that stands for one example inside of vmap, given the text of them all."""
+    indented = "\n".join(f"    {line}" for line in whole.splitlines())
+    return f"BatchedTensor(lvl={level}, bdim={dim}, value=\n{indented}\n)"

@@ -330,7 +330,8 @@ def edge_of(trace: Trace, position: int, aval: Aval) -> Edge:
     if not aval.requires_grad:
         return None
     if position < 0:
-        return trace.leaves[-1 - position].node
+        leaf = trace.leaves[-1 - position]
+        return leaf.node if trace.body is None else trace.body.edge_of(leaf)
     state = trace.producer(position)
     if state.node.call.op is LEAF:
         return trace.targets.get(position)

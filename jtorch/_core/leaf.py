@@ -10,8 +10,10 @@ from typing import Any
 
 from jax.core import Tracer
 
-from .alias import CLONE, as_constant, as_leaf, cell_of, rebase, storage_of
+from .alias import CLONE, as_constant, as_leaf, cell_of, mark_leaf, rebase, storage_of
 from .append import append
+from .body import ALIAS
+from .graph import LEAF
 from .trace import Cell, local
 
 new_object = object.__new__
@@ -22,6 +24,22 @@ def rebase_leaf(tensor: Any, cell: Cell) -> None:
     if isinstance(cell.array, Tracer):
         cell = Cell(cell.array, cell.aval)
     rebase(tensor, as_leaf(tensor, cell))
+
+
+def variable_of(cls: type, cell: Cell) -> Any:
+    """A Tensor of class `cls` with the value of a cell, in which a derivative can be taken.
+
+    It is a leaf, but where the cell has a history itself: then gradients flow on to that.
+    """
+    tensor = _blank(cls)
+    if cell.aval.requires_grad:
+        (tensor._cell,) = append(local.context, ALIAS, (cell,))
+    elif isinstance(cell.array, Tracer):
+        tensor._cell = as_leaf(tensor, cell)
+    else:
+        (tensor._cell,) = append(local.context, LEAF, (cell,))
+        mark_leaf(tensor, tensor._cell)
+    return tensor
 
 
 def leaf_of(cls: type, data: Any, requires_grad: bool) -> Any:

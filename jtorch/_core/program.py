@@ -29,7 +29,7 @@ from .donation import Renewal, alive_among, arrays_for, pairs_of, part_from_grap
 from .errors import OutOfMemoryError, ProgramError, first_line
 from .graph import Vjp, edge_of_cell
 from .survivors import keep_graph, nodes_in_use, survivors_of
-from .trace import Cell, Node, State, Trace, local
+from .trace import Call, Cell, Node, State, Trace, local
 
 
 class Statistics:
@@ -73,8 +73,11 @@ class Program:
 def materialise(trace: Trace, cell: Cell | None = None) -> None:
     """Run a trace, so that its alive cells hold arrays; a new trace begins.
 
-    With a cell of another thread's trace, only that cell is computed, and the trace goes on.
+    With a cell of another thread's trace, only that cell is computed, and the trace goes on. The
+    body of a body is part of another trace's program: it has none of its own.
     """
+    if trace.body is not None:
+        return
     if trace.context is not local.context:
         _compute_one(trace, cell)
         return
@@ -146,7 +149,7 @@ def build(trace: Trace, alive: tuple, daring: bool, nodes: tuple, checks: tuple)
     wanted = tuple(p for p in program.wanted if p >= 0)
     pairs = pairs_of(trace) if daring else {}
     guard = partial(keep, checks=checks, pairs=pairs)
-    run = _evaluator(steps, wanted, program.numbers, guard)
+    run = evaluator(steps, wanted, program.numbers, guard)
     if trace.device is TRACING:
         program.source = program.wanted
         program.call = run
@@ -208,13 +211,15 @@ def numbers_among(leaves: Sequence[Cell]) -> dict[Any, list[int]]:
     return found
 
 
-def _evaluator(
+def evaluator(
     steps: list[State],
     wanted: tuple[int, ...],
     numbers: dict[Any, list[int]],
     guard: Callable[[dict[int, Any]], None] | None = None,
+    cut: Callable[[Call], bool] = lambda call: False,
 ) -> Callable:
-    """The trace as a function of its leaves. guard: what is done to the values in the end."""
+    """The trace as a function of its leaves. guard: what is done to the values in the end. cut:
+    through which calls no derivative goes, where JAX differentiates the function."""
     pairs = _pairs(steps)
 
     def run(*arrays: Any) -> list:
@@ -230,6 +235,8 @@ def _evaluator(
         for state in steps:
             node = state.node
             inputs = [values[p] for p in node.inputs]
+            if cut(node.call):
+                inputs = list(map(jax.lax.stop_gradient, inputs))
             if id(state) in pairs:
                 forward = pairs[id(state)]
                 # A node whose VJP follows: run once, keep the residuals
@@ -392,10 +399,16 @@ def describe(node: Node, state: State) -> str:
 # ------------------------------------------------------------------------------------------ reading
 
 
-def settle(cell: Cell) -> Any:
-    """The array of a cell; what is pending is materialised."""
+def settle(cell: Cell, use: str = "memory") -> Any:
+    """The array of a cell; what is pending is materialised.
+
+    use: what it is read for, should a body have to refuse.
+    """
     if cell.array is None:
         owner = cell.trace
+        body = body_of(cell)
+        if body is not None:
+            return body.read(cell, use)
         if owner is None or owner.error is not None:
             cause = owner.error if owner is not None else None
             raise RuntimeError(
@@ -405,9 +418,19 @@ def settle(cell: Cell) -> Any:
     return cell.array
 
 
-def host(cell: Cell) -> np.ndarray:
+def body_of(cell: Cell) -> Any:
+    """The body in whose body a cell is pending; of an argument that nothing has used yet, the
+    open one that it belongs to."""
+    if cell.array is not None:
+        return None
+    if cell.trace is not None:
+        return cell.trace.body
+    return next((r for r in local.context.bodies if r.owns(cell)), None)
+
+
+def host(cell: Cell, use: str = "memory") -> np.ndarray:
     """The value as a NumPy array. It may share the buffer: copy before handing it out."""
-    array = settle(cell)
+    array = settle(cell, use)
     if isinstance(array, Tracer):
         raise jax.errors.TracerArrayConversionError(array)
     return np.asarray(array)
@@ -422,7 +445,7 @@ def _compute_one(trace: Trace, cell: Cell | None) -> None:
         return
     steps = path(state)
     numbers = numbers_among(leaves)
-    run = _evaluator(steps, (position,), numbers)
+    run = evaluator(steps, (position,), numbers)
     key = ((position,), "one")
     program = state.programs.get(key)
     if program is None:

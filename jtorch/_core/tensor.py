@@ -37,9 +37,17 @@ from .graph import edge_of_cell
 from .leaf import copy_of, rebase_leaf, set_data
 from .op import Op
 from .overlap import offset_of
-from .program import host, settle
+from .program import body_of, host, settle
 from .size import strided
 from .trace import Aval, Cell, local
+
+INSIDE_A_TRANSFORM = (
+    "You are attempting to call Tensor.requires_grad_() (or perhaps using "
+    "torch.autograd.functional.* APIs) inside of a function being transformed by a functorch "
+    "transform. This is unsupported, please attempt to use the functorch transforms (e.g. grad, "
+    "vjp, jacrev, jacfwd, hessian) or call requires_grad_() outside of a function being "
+    "transformed instead."
+)
 
 if TYPE_CHECKING:
     # A generated stub: what _expose.py and _methods.py hang on Tensor.
@@ -78,7 +86,11 @@ class Tensor(Attributes, Methods):
 
     @requires_grad.setter
     def requires_grad(self, wanted: bool) -> None:
-        self.requires_grad_(wanted)
+        if wanted and not (self.dtype.is_floating_point or self.dtype.is_complex):
+            raise RuntimeError(
+                "only Tensors of floating point and complex dtype can require gradients"
+            )
+        require_grad(self, wanted)
 
     @property
     def grad(self) -> Tensor | None:
@@ -140,7 +152,7 @@ class Tensor(Attributes, Methods):
             raise RuntimeError(
                 f"a Tensor with {self.numel()} elements cannot be converted to Scalar"
             )
-        array = host(cell)
+        array = host(cell, "item")
         return array.reshape(()).astype(_python_type(self.dtype)).item()
 
     def tolist(self) -> Any:
@@ -200,7 +212,7 @@ class Tensor(Attributes, Methods):
             raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous")
         if size == 0:
             raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
-        return bool(host(cell_of(self)).reshape(()))
+        return bool(host(cell_of(self), "bool").reshape(()))
 
     def __int__(self) -> int:
         return int(_single(self).item())
@@ -239,6 +251,11 @@ class Tensor(Attributes, Methods):
         cell = cell_of(self)
         if isinstance(cell.array, Tracer):
             return f"Tensor({cell.array})"
+        body = body_of(cell)
+        if body is not None and (found := body.whole(cell)) is not None:
+            whole, dim = found
+            with body.outside():
+                return text.batched_text(repr(from_cell(whole)), dim, body.level)
         return text.tensor_text(
             host(cell),
             cell.aval.dtype,
@@ -273,25 +290,11 @@ class Tensor(Attributes, Methods):
 
         See `torch.Tensor.requires_grad_`.
         """
-        cell = cell_of(self)
-        if cell.aval.requires_grad == bool(requires_grad):
-            return self
-        if requires_grad:
-            if not (self.dtype.is_floating_point or self.dtype.is_complex):
-                raise RuntimeError(
-                    "only Tensors of floating point and complex dtype can require gradients"
-                )
-            rebase_leaf(self, cell)
-            return self
-        if not is_leaf(cell):
-            raise RuntimeError(
-                "you can only change requires_grad flags of leaf variables. If you want to use a "
-                "computed "
-                "variable in a subgraph that doesn't require differentiation use "
-                "var_no_grad = var.detach()."
-            )
-        rebase(self, as_constant(cell))
-        return self
+        if local.context.transforms:
+            raise RuntimeError(INSIDE_A_TRANSFORM)
+        if requires_grad and not (self.dtype.is_floating_point or self.dtype.is_complex):
+            raise RuntimeError("only Tensors of floating point dtype can require gradients")
+        return require_grad(self, requires_grad)
 
     def as_subclass(self, cls: type) -> Tensor:
         """This Tensor as an instance of a subclass, sharing its storage and history."""
@@ -381,8 +384,29 @@ def from_array(
             with jax.enable_x64(True):
                 array = jax.device_put(array, jax_device(where))
     cell = Cell(array, Aval(tuple(array.shape), to_dtype(array.dtype), where, strides))
+    body = local.context.trace.body
+    if body is not None:
+        body.own(cell)
     tensor = from_cell(cell)
-    return tensor.requires_grad_() if requires_grad else tensor
+    return require_grad(tensor, True) if requires_grad else tensor
+
+
+def require_grad(tensor: Tensor, wanted: bool) -> Tensor:
+    """Say whether gradients are wanted for this leaf, in place. RuntimeError for another Tensor."""
+    cell = cell_of(tensor)
+    if cell.aval.requires_grad == bool(wanted):
+        return tensor
+    if wanted:
+        rebase_leaf(tensor, cell)
+        return tensor
+    if not is_leaf(cell):
+        raise RuntimeError(
+            "you can only change requires_grad flags of leaf variables. If you want to use a "
+            "computed variable in a subgraph that doesn't require differentiation use "
+            "var_no_grad = var.detach()."
+        )
+    rebase(tensor, as_constant(cell))
+    return tensor
 
 
 def _cut_off(tensor: Tensor, op: Op) -> Tensor:
@@ -398,7 +422,7 @@ def _rebuild(cls: type, array: np.ndarray, where: str, grad: bool, state: dict) 
     found = from_array(array)
     result = from_cell(found._cell, cls)
     result.__dict__.update(state)
-    return result.requires_grad_() if grad else result
+    return require_grad(result, True) if grad else result
 
 
 def _check_grad(tensor: Tensor, grad: Any) -> None:

@@ -250,7 +250,7 @@ class Trace:
     the GradNodes read off this trace so far.  checks: conditions on the values, see checks.py.
     watched: position -> hooks of a Tensor that is no leaf.  targets: position -> Tensor, for values
     that were made leaves of autograd while pending.  producers: position -> state, as far as
-    somebody asked.
+    somebody asked.  body: itself, if it is a body (see body.py), else None.
     """
 
     __slots__ = (
@@ -272,6 +272,7 @@ class Trace:
         "producers",
     )
     _count = 0
+    body: Any = None
 
     def __init__(self, context: Context, device: device | None) -> None:
         self.context = context
@@ -328,9 +329,13 @@ def root_of(where: device | None) -> State:
 
 
 class Context:
-    """A thread's recording: its modes, the trace it writes to, and one trace a device."""
+    """A thread's recording: its modes, the trace it writes to, and one trace a device.
 
-    __slots__ = ("__weakref__", "modes", "trace", "traces", "walking")
+    bodies: those that are open, outermost first.  transforms: how many functional transforms are
+    running a function now.
+    """
+
+    __slots__ = ("__weakref__", "modes", "bodies", "trace", "traces", "transforms", "walking")
 
     def __init__(self) -> None:
         self.modes = Modes(eager=os.environ.get("JTORCH_EAGER") == "1")
@@ -338,6 +343,8 @@ class Context:
         # Before the first op there is no device; a trace on device None accepts no leaf.
         self.trace = Trace(self, None)
         self.traces: dict[device, Trace] = {}
+        self.bodies: list[Any] = []
+        self.transforms = 0
 
     def on(self, where: device) -> Trace:
         """Make the trace of a device the present one."""
@@ -349,9 +356,12 @@ class Context:
 
     def renew(self, trace: Trace) -> None:
         """Begin a new trace in place of one that has run."""
-        fresh = self.traces[trace.device] = Trace(self, trace.device)
-        if self.trace is trace:
-            self.trace = fresh
+        fresh = Trace(self, trace.device)
+        for holder in (self, *self.bodies):  # an open body keeps the traces around it
+            if holder.traces.get(trace.device) is trace:
+                holder.traces[trace.device] = fresh
+            if holder.trace is trace:
+                holder.trace = fresh
 
 
 class _Local(threading.local):

@@ -13,7 +13,8 @@ import numpy as np
 
 from .._core.device import canonical
 from .._core.dtype import FLOAT, TITLES, dtype, get_default_dtype
-from .._core.tensor import Tensor, from_array
+from .._core.tensor import Tensor, require_grad
+from ._drawing import drawn
 
 Draw = Callable[[tuple[int, ...], np.dtype], np.ndarray]
 OPTIONS = {"out", "dtype", "layout", "device", "requires_grad", "pin_memory", "memory_format"}
@@ -23,17 +24,17 @@ def new(draw: Draw, shape: tuple[int, ...], kind: dtype, options: dict[str, Any]
     """A Tensor of drawn numbers, or `out` filled with them."""
     out = options.get("out")
     if out is None:
-        drawn = draw(shape, kind.numpy)
-        return grown(from_array(drawn, canonical(options.get("device"))), options)
+        where = canonical(options.get("device"))
+        return grown(drawn(lambda s: draw(s, kind.numpy), shape, where), options)
     if out.requires_grad:
         raise RuntimeError(
             "functions with out=... arguments don't support automatic differentiation, but one of "
             "the arguments requires grad."
         )
-    drawn = from_array(draw(shape, kind.numpy), out.device)
+    values = drawn(lambda s: draw(s, kind.numpy), shape, out.device)
     if out.shape == shape:
-        return out.copy_(drawn)
-    out.data = drawn
+        return out.copy_(values)
+    out.data = values
     return out
 
 
@@ -42,7 +43,7 @@ def grown(made: Tensor, options: dict[str, Any]) -> Tensor:
     if not options.get("requires_grad"):
         return made
     check_can_grow(made.dtype)
-    return made.requires_grad_()
+    return require_grad(made, True)
 
 
 def check_can_grow(kind: dtype) -> None:

@@ -16,6 +16,7 @@ from .._core.dtype import TITLES, dtype, float32, float64, int64
 from .._core.generator import Generator
 from .._core.program import host
 from .._core.tensor import Tensor, from_array
+from ._drawing import values_of
 from ._random_arguments import (
     check_implemented,
     check_tensor,
@@ -148,7 +149,7 @@ def multinomial(
     _check_weights(input, num_samples, replacement)
     if out is not None and out.dtype is not int64:
         raise RuntimeError(f"multinomial expects Long tensor out, got: {TITLES[out.dtype]}")
-    weights = host(cell_of(input))
+    weights = values_of(input)
     shape = (*input.shape[:-1], num_samples)
     if weights.size:
         _check_values(weights, num_samples == 1 or not replacement)
@@ -156,7 +157,8 @@ def multinomial(
     def draw(sizes: tuple[int, ...], d: np.dtype) -> np.ndarray:
         if not weights.size:
             return np.empty(sizes, d)
-        return samplers.multinomial(source, weights, num_samples, replacement)
+        rows = weights.reshape(-1, weights.shape[-1]) if weights.ndim > 2 else weights
+        return samplers.multinomial(source, rows, num_samples, replacement).reshape(sizes)
 
     return new(draw, shape, int64, {"device": input.device, "out": out})
 

@@ -25,7 +25,7 @@ from .._core.op import Op
 from .._core.record import record, write_out
 from .._core.size import Size, memory_format, preserve_format, strided
 from .._core.strides import FORMATS, elementwise, in_order
-from .._core.tensor import Tensor, from_array, from_cell
+from .._core.tensor import Tensor, from_array, from_cell, require_grad
 from .._core.trace import local
 from ._data import check_array, check_fits, strides_of, to_array, type_name
 
@@ -47,7 +47,7 @@ def _made(
         context.on(where)
     (cell,) = append(context, FULL, (size, value, kind, where, strides))
     made = from_cell(cell)
-    return made.requires_grad_() if grad else made
+    return require_grad(made, True) if grad else made
 
 
 def size_of(size: tuple) -> tuple[int, ...]:
@@ -190,7 +190,7 @@ def without_inputs(op: Op, args: tuple, given: Options) -> Tensor:
     if context.trace.device is not where:
         context.on(where)
     made = from_cell(append(context, op, (*args, where))[0])
-    return made.requires_grad_() if given.requires_grad else made
+    return require_grad(made, True) if given.requires_grad else made
 
 
 # ---------------------------------------------------------------------------------------- from data
@@ -213,11 +213,11 @@ def tensor(
     if isinstance(data, Tensor):
         made = data.detach().clone()
         made = made.to(device=device or made.device, dtype=dtype or made.dtype)
-        return made.requires_grad_() if requires_grad else made
+        return require_grad(made, True) if requires_grad else made
     if is_jax(data):
         found = copy_of(data, device)
         found = found if dtype is None else found.to(dtype)
-        return found.requires_grad_() if requires_grad else found
+        return require_grad(found, True) if requires_grad else found
     if not isinstance(data, np.ndarray) and hasattr(data, "__dlpack__"):
         data = read_dlpack(data)
     array = to_array(data, dtype)
@@ -241,7 +241,7 @@ def asarray(
 ) -> Tensor:
     """A Tensor of an object. See torch.asarray."""
     made = tensor(obj, dtype=dtype, device=device) if copy else as_tensor(obj, dtype, device)
-    return made.requires_grad_() if requires_grad else made
+    return require_grad(made, True) if requires_grad else made
 
 
 def from_numpy(ndarray: np.ndarray) -> Tensor:

@@ -15,14 +15,17 @@ import numpy as np
 
 from .._core import samplers
 from .._core.alias import cell_of
-from .._core.device import CPU, TRACING
+from .._core.body import dealt, drawn_sizes
+from .._core.device import CPU, TRACING, device
 from .._core.device_random import bernoulli_mask
 from .._core.dtype import FLOAT, TITLES, bool_
 from .._core.generator import default_generator
 from .._core.op import ROWS
 from .._core.program import host
 from .._core.record import record, record_inplace
-from .._core.tensor import Tensor, from_array
+from .._core.tensor import Tensor, from_array, from_cell
+from .._core.trace import local
+from ._drawing import drawn, drawn_like
 from .creation import ones_like
 
 
@@ -36,16 +39,24 @@ def _kept(input: Tensor, p: float, by_feature: bool) -> Tensor:
     aval = cell_of(input).aval
     shape = (*aval.shape[:2], *(1 for _ in aval.shape[2:])) if by_feature else aval.shape
     if aval.device is not CPU and aval.device is not TRACING:
-        return bernoulli_mask(shape, 1 - p, aval.device)
-    if by_feature:
-        mask = samplers.bernoulli(default_generator, shape, np.dtype(np.bool_), 1 - p)
-    else:
-        mask = samplers.in_memory_order(
-            lambda s: samplers.bernoulli(default_generator, s, np.dtype(np.bool_), 1 - p),
-            aval.shape,
-            aval.strides,
-        )
-    return from_array(mask, None if aval.device is TRACING else aval.device)
+        return _on_device(shape, 1 - p, aval.device)
+
+    def draw(sizes: tuple[int, ...]) -> np.ndarray:
+        return samplers.bernoulli(default_generator, sizes, np.dtype(np.bool_), 1 - p)
+
+    where = None if aval.device is TRACING else aval.device
+    return drawn(draw, shape, where) if by_feature else drawn_like(draw, aval, where)
+
+
+def _on_device(shape: tuple[int, ...], p: float, where: device) -> Tensor:
+    """Booleans drawn on an accelerator, whose random state lives outside of all bodies."""
+    context = local.context
+    if not context.bodies:
+        return bernoulli_mask(shape, p, where)
+    sizes = drawn_sizes(context)
+    with context.bodies[0].outside():
+        made = bernoulli_mask((*sizes, *shape), p, where)
+    return from_cell(dealt(context, cell_of(made)))
 
 
 def _drop(input: Tensor, p: float, by_feature: bool, alpha: bool, inplace: bool) -> Tensor:

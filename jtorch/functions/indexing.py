@@ -259,7 +259,7 @@ def _parse_tensor(item: Tensor, shape: tuple, dim: int, spec: list, values: list
     if not item.dim():
         spec.append(bool(host(cell_of(item))))
         return 0
-    for found in np.nonzero(host(cell_of(item))):
+    for found in np.nonzero(host(cell_of(item), "mask")):
         spec.append(TENSOR)
         values.append(from_array(found))
     return item.dim()
@@ -284,7 +284,7 @@ def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False)
 
     Reads the Tensor. See torch.nonzero.
     """
-    values = host(cell_of(input))
+    values = host(cell_of(input), "nonzero")
     if as_tuple:
         found = np.nonzero(np.atleast_1d(values))
         return tuple(from_array(f.astype(np.int64), input.device) for f in found)

@@ -20,7 +20,7 @@ from .._core.record import record, write_out
 from .._core.size import contiguous_format, memory_format, preserve_format
 from .._core.strides import contiguous as row_major
 from .._core.strides import elementwise, in_order, is_dense
-from .._core.tensor import Tensor, from_cell
+from .._core.tensor import Tensor, from_cell, require_grad
 from .._core.trace import local
 from .creation import empty, size_of, strides_in
 from .shaping import clone
@@ -166,7 +166,7 @@ def empty_strided(size: Sequence[int], stride: Sequence[int], **options: Any) ->
     span = sum((n - 1) * s for n, s in zip(size, stride, strict=True)) + 1
     made = empty(span, **{**options, "requires_grad": False})
     made = record(AS_STRIDED, made, size, stride, 0, (0,))
-    return made.requires_grad_() if options.get("requires_grad") else made
+    return require_grad(made, True) if options.get("requires_grad") else made
 
 
 def new_empty_strided(

@@ -18,9 +18,9 @@ from .._core.alias import cell_of
 from .._core.device import canonical
 from .._core.dtype import BOOL, COMPLEX, TITLES, dtype, int64
 from .._core.generator import Generator, default_generator, manual_seed
-from .._core.program import host
-from .._core.tensor import Tensor, from_array, from_cell
+from .._core.tensor import Tensor, from_cell
 from .._core.trace import Aval, Cell
+from ._drawing import drawn_like, values_of
 from ._random_arguments import (
     check_implemented,
     check_range,
@@ -157,7 +157,12 @@ def randperm(n: int, *, generator: Generator | None = None, **options: Any) -> T
         raise RuntimeError(f"n cannot be greater than {2**digits + 1} for {TITLES[kind]} type.")
     if not digits and n > 0 and n > np.iinfo(kind.numpy).max:
         raise RuntimeError(f"value cannot be converted to type {kind.name}_t without overflow")
-    return new(lambda s, d: samplers.permutation(source, n, d), (n,), kind, options)
+
+    def draw(shape: tuple[int, ...], d: np.dtype) -> np.ndarray:
+        rows = [samplers.permutation(source, n, d) for _ in range(int(np.prod(shape[:-1])))]
+        return np.stack(rows).reshape(shape)
+
+    return new(draw, (n,), kind, options)
 
 
 def normal(
@@ -197,14 +202,14 @@ def _normal_of(
     """Normals where mean or std (or both) is a Tensor: standard ones, times std, plus mean."""
     first: Any = mean if isinstance(mean, Tensor) else std
     kind = first.dtype
-    spread = host(cell_of(std)) if isinstance(std, Tensor) else None
-    centre = host(cell_of(mean)) if isinstance(mean, Tensor) else kind.numpy.type(mean)
+    shape = _broadcast(*(tuple(v.shape) if isinstance(v, Tensor) else () for v in (mean, std)))
+    spread = values_of(std, len(shape)) if isinstance(std, Tensor) else None
+    centre = values_of(mean, len(shape)) if isinstance(mean, Tensor) else kind.numpy.type(mean)
     if spread is None:
         check_std(number_of("normal", "std", 2, std))
     elif spread.size and not (spread >= 0).all():
         raise RuntimeError("normal expects all elements of std >= 0.0")
     check_implemented(kind, "normal_kernel_cpu", complex=True)
-    shape = first.shape if spread is None else _broadcast(np.shape(centre), np.shape(spread))
 
     def draw(sizes: tuple[int, ...], d: np.dtype) -> np.ndarray:
         if spread is None:
@@ -213,7 +218,7 @@ def _normal_of(
             drawn = (samplers.normal(source, sizes, d) * spread).astype(d)
         return (drawn + centre).astype(d)
 
-    return new(draw, tuple(shape), kind, {"device": first.device, **options})
+    return new(draw, shape, kind, {"device": first.device, **options})
 
 
 def _broadcast(first: tuple[int, ...], second: tuple[int, ...]) -> tuple[int, ...]:
@@ -237,10 +242,10 @@ def _like(name: str, input: Tensor, draw: Draw, options: dict[str, Any], kind: d
     """A Tensor of another's shape and order of dimensions."""
     check_options(name, options)
     aval = cell_of(input).aval
-    array = samplers.in_memory_order(lambda s: draw(s, kind.numpy), aval.shape, aval.strides)
-    made = from_array(array, canonical(options.get("device") or aval.device))
+    where = canonical(options.get("device") or aval.device)
+    made = drawn_like(lambda s: draw(s, kind.numpy), aval, where)
     order = samplers.order_of(aval.shape, aval.strides)
-    if order is not None:
+    if order is not None and cell_of(made).array is not None:
         made = from_cell(_with_order(cell_of(made), order))
     return grown(made, options)
 

@@ -16,11 +16,11 @@ from .._core.alias import cell_of, check_writable, write
 from .._core.device import TRACING
 from .._core.dtype import FLOAT, INTEGER, TITLES, dtype, float8_e4m3fn, float8_e5m2
 from .._core.generator import Generator
-from .._core.program import host
 from .._core.record import copy_
 from .._core.strides import is_contiguous
 from .._core.tensor import Tensor, from_array
-from .._core.trace import Cell, local
+from .._core.trace import Aval, Cell, local
+from ._drawing import drawn_like, values_of
 from ._random_arguments import (
     check_implemented,
     check_range,
@@ -40,7 +40,7 @@ _UNGIVEN = object()
 def fill_with(input: Tensor, draw: Callable[[tuple[int, ...]], np.ndarray]) -> Tensor:
     """Write `draw(shape)`, of the Tensor's dtype, to a Tensor in the order of its memory."""
     aval = check_writable(input).aval
-    return write_values(input, samplers.in_memory_order(draw, aval.shape, aval.strides))
+    return _replace(input, drawn_like(draw, aval, _device_for(aval)))
 
 
 def write_values(input: Tensor, values: np.ndarray) -> Tensor:
@@ -49,11 +49,23 @@ def write_values(input: Tensor, values: np.ndarray) -> Tensor:
     They become a leaf: no op is recorded, so that filling parameters compiles nothing.
     """
     aval = check_writable(input).aval
-    given = from_array(values, None if aval.device is TRACING else aval.device)
+    return _replace(input, from_array(values, _device_for(aval)))
+
+
+def _device_for(aval: Aval) -> Any:
+    """Where numbers for a Tensor are put: inside a JAX transformation, on the default device."""
+    return None if aval.device is TRACING else aval.device
+
+
+def _replace(input: Tensor, given: Tensor) -> Tensor:
+    aval = cell_of(input).aval
     if aval.requires_grad and local.context.modes.grad:
         # A value with a history: the gradient of what was there is zero, as `copy_` records it.
         return copy_(input, given)
-    write(input, Cell(cell_of(given).array, aval.with_grad(False)))
+    cell = cell_of(given)
+    if cell.array is not None:
+        cell = Cell(cell.array, aval.with_grad(False))
+    write(input, cell)
     return input
 
 
@@ -121,24 +133,26 @@ def bernoulli_(
 
 def _bernoulli_of(input: Tensor, p: Tensor, source: Generator) -> Tensor:
     aval = check_writable(input).aval
-    chances = probabilities(p)
+    ndim = len(aval.shape)
+    chances = probabilities(p, ndim)
+    lead = chances.shape[: max(chances.ndim - max(ndim, p.dim()), 0)]
     try:
-        chances = np.broadcast_to(chances, aval.shape)
+        chances = np.broadcast_to(chances, (*lead, *aval.shape))
     except ValueError:
         raise RuntimeError(
             f"The expanded size of the tensor {list(aval.shape)} must match the existing size "
             f"{list(p.shape)}"
         ) from None
 
-    order = samplers.order_of(aval.shape, aval.strides) or tuple(range(chances.ndim))
-    chances = chances.transpose(order)
+    order = samplers.order_of(aval.shape, aval.strides) or tuple(range(ndim))
+    chances = chances.transpose((*range(len(lead)), *(len(lead) + d for d in order)))
     return fill_with(input, lambda s: samplers.bernoulli_of(source, chances, aval.dtype.numpy))
 
 
-def probabilities(p: Tensor) -> np.ndarray:
-    """The values of a Tensor of probabilities. RuntimeError if they aren't."""
+def probabilities(p: Tensor, ndim: int = 0) -> np.ndarray:
+    """The values of a Tensor of probabilities, as `values_of`. RuntimeError if they aren't."""
     check_implemented(p.dtype, "bernoulli_tensor_cpu_p_")
-    values = host(cell_of(p))
+    values = values_of(p, ndim)
     wide = values.astype(np.float32) if p.dtype.itemsize < 4 else values
     if not ((wide >= 0) & (wide <= 1)).all():
         raise RuntimeError("Expected p_in >= 0 && p_in <= 1 to be true, but got false.")

@@ -182,6 +182,10 @@ class Scattered(Exception):
 def record_step(optimizer: Any) -> None:
     """Record the update of every group, and run everything."""
     context = local.context
+    if context.bodies:
+        raise RuntimeError(
+            "an optimizer's step is not possible inside of a function under vmap or jvp"
+        )
     try:
         for place, group in enumerate(optimizer.param_groups):
             active = [p for p in group["params"] if p._grad is not None]

@@ -127,6 +127,18 @@ def test_graphs_that_outlive_the_step(read: bool) -> None:
     assert found[0] == found[1]
 
 
+def test_no_step_inside_of_vmap() -> None:
+    two = Two(jtorch)
+    two.step(0, 1)
+
+    def inside(x: Any) -> Any:
+        two.optimizer.step()
+        return x
+
+    with pytest.raises(RuntimeError, match="not possible inside"):
+        jtorch.func.vmap(inside)(jtorch.ones(2))
+
+
 def test_a_failed_program_leaves_all_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     from jtorch._core import program
 

@@ -1,10 +1,11 @@
 """`torch.autograd`: grad, backward, and the modes."""
 
-from ._core import backward as _backward
-from ._core.backward import backward_all
-from ._core.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
-from ._core.overrides import overridable
-from ._core.tensor import Tensor
+from .._core import backward as _backward
+from .._core.backward import backward_all
+from .._core.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
+from .._core.overrides import overridable
+from .._core.tensor import Tensor
+from . import functional
 
 grad = overridable(_backward.grad)
 
@@ -27,6 +28,7 @@ def backward(
 __all__ = [
     "backward",
     "enable_grad",
+    "functional",
     "grad",
     "inference_mode",
     "no_grad",
