@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from .graph import GradNode, edge_of, read
+from .history import Node
 from .trace import OVERWRITTEN, Cell, Trace
 
 
@@ -37,7 +38,7 @@ def survivors_of(
         edge = edge_of(trace, position, aval)
         if type(edge) is tuple:
             if _is_gone(edge[0], gone):
-                freed.append((position, (FreedNode(edge[0].name), 0)))
+                freed.append((position, (FreedNode(edge[0].name()), 0)))
             else:
                 stack.append(edge[0])
     stack.extend(trace.nodes[first] for first in nodes)
@@ -92,11 +93,14 @@ def keep_graph(trace: Trace, program: Any, alive: list[Cell], arrays: list) -> N
             cell.node = gone[position]
         else:
             cell.node = edge_of(trace, position, cell.aval)
+    for cell in alive:  # two may stand for one position
+        if cell.node is None and cell.aval.requires_grad:
+            cell.node = cells[cell.index].node
     for first in program.survivors:
         trace.nodes[first].keep(cells)
 
 
-class FreedNode:
+class FreedNode(Node):
     """The history of a value whose graph was freed by a backward: all that is left is its name."""
 
     freed = True
@@ -107,5 +111,9 @@ class FreedNode:
     sequence = (0, 0)
 
     def __init__(self, name: str) -> None:
-        self.name = name
+        self.known = name
+        self.hung = None
         self.watched: dict = {}
+
+    def name(self) -> str:
+        return self.known

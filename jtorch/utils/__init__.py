@@ -1,6 +1,7 @@
-"""PyTorch's torch.utils: data (datasets and loaders), hooks.
+"""PyTorch's torch.utils: data (datasets and loaders), checkpoint, hooks.
 
-data is loaded when it is first used: hooks.py is a leaf that nn needs, data/ stands above nn.
+data and checkpoint are loaded when they are first used: hooks.py is a leaf that the engine needs,
+they stand above it.
 Read data/__init__.py next.
 """
 
@@ -8,6 +9,6 @@ import importlib
 
 
 def __getattr__(name: str):
-    if name == "data":
+    if name in ("checkpoint", "data"):
         return importlib.import_module(f"{__name__}.data")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
