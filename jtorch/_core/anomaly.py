@@ -20,7 +20,7 @@ from .program import host
 from .trace import Cell, Context
 
 HAS_NAN = Op(lambda input: jnp.isnan(input).any(), "has_nan", differentiable=False)
-STACK = Op(lambda *inputs: jnp.stack(inputs), "stack", differentiable=False)
+STACK = Op(lambda *inputs: jnp.stack(inputs), "stack")
 
 
 class _State(threading.local):

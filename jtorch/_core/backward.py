@@ -14,6 +14,7 @@ import numpy as np
 
 from ..utils.hooks import RemovableHandle
 from .alias import as_constant, cell_of, check_writable, is_leaf, write
+from .anomaly import STACK
 from .append import append
 from .autograd import ADD, ONES, ZEROS, Gradients, call_prehooks, gradients, walk
 from .graph import GradNode, edge_of_cell
@@ -163,7 +164,11 @@ def _batched(
         item = [None if g is None else g[k] for g in grad_outputs]
         rows.append(grad(outputs, inputs, item, retain or k + 1 < count, *options))
     columns = zip(*rows, strict=True)
-    return tuple(None if column[0] is None else type(column[0]).stack(column) for column in columns)
+    return tuple(None if column[0] is None else _stacked(column) for column in columns)
+
+
+def _stacked(rows: tuple[Tensor, ...]) -> Tensor:
+    return from_cell(append(local.context, STACK, tuple(map(cell_of, rows)))[0])
 
 
 def accumulate(tensor: Tensor, cell: Cell, create: bool = False) -> None:

@@ -75,7 +75,7 @@ class _Check:
         for output in outputs:
             values_of(output)  # the forward is a program of its own, and every backward another
         (self._fast if self.fast_mode else self._slow)(outputs)
-        self._check_undefined(outputs)
+        self._check_zero(outputs)
 
     def _check_constant(self) -> None:
         """Outputs without a gradient may not depend on the inputs."""
@@ -132,15 +132,12 @@ class _Check:
         if first.size and np.abs(first - second).max() > self.nondet_tol:
             raise GradcheckError(NOT_REENTRANT.format(self.nondet_tol))
 
-    def _check_undefined(self, outputs: tuple[Tensor, ...]) -> None:
-        """A backward must do with gradients for some of the outputs only."""
-        for output in outputs if len(outputs) > 1 else ():
+    def _check_zero(self, outputs: tuple[Tensor, ...]) -> None:
+        """A gradient of zero must give zero, for each output alone."""
+        for output in outputs:
             for gradient in pulled(output, self.wanted, np.zeros(output.numel())):
                 if gradient.any():
-                    raise GradcheckError(
-                        "Expected backward function to handle undefined output grads: a gradient "
-                        "of zero gave one that is not"
-                    )
+                    raise GradcheckError("backward not multiplied by grad_output")
 
     def _mismatch(self, output: int, input: int, measured: Any, found: Any) -> str:
         lead = f"While considering the {self.part} part of complex outputs only, "

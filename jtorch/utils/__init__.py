@@ -10,5 +10,5 @@ import importlib
 
 def __getattr__(name: str):
     if name in ("checkpoint", "data"):
-        return importlib.import_module(f"{__name__}.data")
+        return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
