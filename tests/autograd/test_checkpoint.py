@@ -207,7 +207,7 @@ def temporary_bytes(saving: bool) -> int:
     jtorch.manual_seed(0)
     layers = [
         jtorch.nn.TransformerEncoderLayer(32, 4, 128, dropout=0.0, batch_first=True)
-        for _ in range(8)
+        for _ in range(6)
     ]
     x = jtorch.randn(4, 64, 32)
     for parameter in jtorch.nn.ModuleList(layers).parameters():
