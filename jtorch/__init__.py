@@ -13,6 +13,11 @@ import math as _math
 
 from . import _aten, _expose, _methods
 from ._core import dtype as _dtype
+from ._core.anomaly import (
+    is_anomaly_check_nan_enabled,
+    is_anomaly_enabled,
+    set_anomaly_enabled,
+)
 from ._core.device import device
 from ._core.dtype import dtype
 from ._core.errors import OutOfMemoryError, ProgramError

@@ -113,6 +113,8 @@ from .functions.indexing import index_put as index_put
 from .functions.indexing import index_put_ as index_put_
 from ._core.grad_mode import inference_mode as inference_mode
 from .functions.random import initial_seed as initial_seed
+from ._core.anomaly import is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled
+from ._core.anomaly import is_anomaly_enabled as is_anomaly_enabled
 from .functions.facts import is_complex as is_complex
 from .functions.facts import is_conj as is_conj
 from .functions.settings import is_deterministic_algorithms_warn_only_enabled as is_deterministic_algorithms_warn_only_enabled
@@ -182,6 +184,7 @@ from .functions.creation import scalar_tensor as scalar_tensor
 from .functions.random import seed as seed
 from .functions.splitting import select as select
 from . import serialization as serialization
+from ._core.anomaly import set_anomaly_enabled as set_anomaly_enabled
 from ._core.device import set_default_device as set_default_device
 from .functions.facts import set_default_dtype as set_default_dtype
 from .functions.facts import set_default_tensor_type as set_default_tensor_type

@@ -26,6 +26,7 @@ LAYERS = (
     "_core.samplers _core.rejection _core.format",
     "_core.op",
     "_core.trace",
+    "_core.region _core.history",
     "_core.graph",
     "_core.layout _core.survivors _core.donation",
     "_core.checks",
@@ -35,14 +36,14 @@ LAYERS = (
     "_core.extend _core.transfer",
     "_core.append",
     "_core.body",
-    "_core.grad_mode",
-    "_core.autograd",
+    "_core.grad_mode _core.replay",
     "_core.alias",
     "_core.leaf _core.attributes _core.overlap",
     "_core.tensor",
-    "_core.overrides",
-    "_core.foreign _core.generator _core.record",
-    "_core.backward _core.device_random",
+    "_core.overrides _core.anomaly _core.packing",
+    "_core.foreign _core.generator _core.record _core.autograd",
+    "_core.backward _core.device_random _core.function",
+    "_core.traced_function",
     "ops.*",
     "_expose",
     "functions.*",
@@ -51,7 +52,7 @@ LAYERS = (
     "nn.* optim.*",
     "_C amp.* autograd.* backends.* compiler.* cuda.* debug.* distributed.* distributions.* fft.*"
     " func.* interop.* io.* linalg.* masked.* overrides random.* serialization signal.* sparse.*"
-    " special.* testing.* tpu.* utils.data.* utils.dlpack",
+    " special.* testing.* tpu.* utils.checkpoint utils.data.* utils.dlpack",
 )
 JAX_ROOMS = ("_core", "ops", "optim", "compiler", "func", "interop", "distributed")
 REQUIRED = {"jax", "jaxlib", "ml_dtypes", "numpy", "optax"}

@@ -3,14 +3,15 @@
  1. errors, dtype, device, modes, strides, size: small facts
  2. op: what an op is (a row: a pure JAX function and a few facts)
  3. trace: cells, states, the trie
- 4. graph: the autograd graph, read off a trace
+ 4. region, history, graph: the autograd graph, read off a trace
  5. survivors, donation, checks, program: a trace becomes an XLA program: materialise
  6. varying, extend, transfer, append: recording for cells, the slow path first; numbers that
     vary; copies between devices. body: a function recorded apart, as one op of a trace
- 7. grad_mode, autograd: the backward walk and its memory
+ 7. grad_mode, replay: modes, and values computed anew
  8. alias: views and in-place writes
  9. leaf, attributes, format, tensor, foreign: the Tensor
 10. overrides, record: the door, the hot path
-11. backward: gradients and hooks for Tensors
+11. packing, anomaly, autograd: the backward walk and its memory
+12. backward, function: gradients, hooks and custom functions for Tensors
 rng is beside it: PyTorch's random numbers, on the host.
 """

@@ -79,7 +79,10 @@ class Step:
     def get(self, base: Cell) -> Cell:
         """The view of a base."""
         context = local.context
-        before, context.modes = context.modes, self.modes.replace(eager=context.modes.eager)
+        before = context.modes
+        context.modes = self.modes.replace(
+            eager=before.eager, region=before.region, packing=before.packing
+        )
         try:
             return append(context, self.op, (base, *self.rest), self.kwargs)[0]
         finally:

@@ -116,7 +116,9 @@ def advance(trace: Trace, state: State) -> list[Cell]:
     for k, aval in enumerate(state.avals):
         cells.append(new_cell(trace, state.first + k, aval))
     trace.cells.extend(cells)
-    if state.node.call.modes.eager or trace.device is TRACING:
+    if state.node.call.modes.packing:
+        trace.context.pack(trace, state)
+    if (state.node.call.modes.eager or trace.device is TRACING) and trace.cells:
         materialise(trace)
     return cells
 

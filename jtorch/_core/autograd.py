@@ -3,7 +3,7 @@
 The walk takes GradNodes from the latest to the earliest, records the VJP of each, and adds up what
 arrives at an edge. It knows no op. While the graph lies wholly in the present trace, all that it
 records is a function of the trie's state: `gradients` remembers it there, and the next time costs
-only the leaves. What to do with the gradients of leaves is said in backward.py. Read alias.py next.
+only the leaves. What to do with the gradients of leaves is said in backward.py, which is next.
 """
 
 from __future__ import annotations
@@ -16,11 +16,17 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from . import anomaly
+from .alias import cell_of
 from .append import append
 from .graph import GradNode, Vjp, edge_of_cell
+from .history import Hung
 from .op import Op
+from .packing import unpacked
+from .region import Region
+from .replay import Replay
+from .tensor import Tensor, from_cell
 from .trace import Aval, Cell, Context, State, Trace, new_cell
-from .transfer import Transfer
 
 ADD = Op(lambda a, b: a + b, "accumulate", inplace=True)
 ONES = Op(jnp.ones_like, "ones_like", differentiable=False)
@@ -44,14 +50,20 @@ class Gradients:
         self.leaves: dict[int, tuple[weakref.ref, Cell]] = {}
         self.queue: list[tuple] = []
         self.order = itertools.count()
+        self.roots: list = []
         self.wanted: set | None = None
         self.captured: dict[tuple, Cell] = {}
+        self.replays: dict[Region, Replay] = {}
 
-    def restrict(self, roots: list, wanted: list) -> None:
+    def restrict(self, wanted: list) -> None:
         """Go only where a wanted edge lies ahead: other parts of the graph are neither run nor
         freed."""
-        self.wanted = {e if type(e) is tuple else id(e) for e in wanted}
-        stack = [edge[0] for edge in roots if type(edge) is tuple]
+        self.wanted = self.leading_to(wanted)
+
+    def leading_to(self, edges: list) -> set:
+        """These edges, and the nodes of the graph from which one of them can be reached."""
+        found: set = {e if type(e) is tuple else id(e) for e in edges}
+        stack = [edge[0] for edge in self.roots if type(edge) is tuple]
         seen: set = set()
         while stack:
             node = stack[-1]
@@ -62,15 +74,25 @@ class Gradients:
                 continue
             seen.add(node)
             stack.pop()
-            if any(self._leads(e) for e in node.edges):
-                self.wanted.add(node)
+            if any(_leads(found, e) for e in node.edges):
+                found.add(node)
+        return found
+
+    def reaches(self, edge: Any) -> bool:
+        """Whether a gradient arrives at an edge during this walk."""
+        known = self.leading_to([edge])
+        return any(_leads(known, root) for root in self.roots) and self._leads(edge)
+
+    def replay(self, region: Region, cotangents: list) -> Replay:
+        """What is computed anew of a region in this walk."""
+        found = self.replays.get(region)
+        if found is None:
+            found = self.replays[region] = Replay(self.context, region, cotangents)
+            cotangents[:] = found.cotangents
+        return found
 
     def _leads(self, edge: Any) -> bool:
-        if self.wanted is None:
-            return True
-        if type(edge) is tuple:
-            return edge in self.wanted or edge[0] in self.wanted
-        return id(edge) in self.wanted
+        return self.wanted is None or _leads(self.wanted, edge)
 
     def add(self, edge: Any, cell: Cell) -> None:
         """Add a gradient to what an edge has."""
@@ -92,6 +114,13 @@ class Gradients:
         return cell if before is None else append(self.context, ADD, (before, cell))[0]
 
 
+def _leads(known: set, edge: Any) -> bool:
+    """Whether an edge is, or its node leads to, one of those known."""
+    if type(edge) is tuple:
+        return edge in known or edge[0] in known
+    return id(edge) in known
+
+
 def walk(
     context: Context,
     roots: Iterable[tuple[Any, Cell]],
@@ -107,11 +136,13 @@ def walk(
     """
     gradients = Gradients(context)
     roots = list(roots)
+    gradients.roots = [edge for edge, _ in roots]
     if wanted is not None:
-        gradients.restrict([edge for edge, _ in roots], wanted)
-    before = context.modes
+        gradients.restrict(wanted)
+    before, outer = context.modes, (context.walk, context.walking)
     context.modes = before.replace(grad=create)
-    context.walking = True
+    context.walk, context.walking = gradients, True
+    watch = anomaly.Watch(context) if anomaly.state.enabled else None
     done = []
     try:
         for edge, cotangent in roots:
@@ -123,15 +154,24 @@ def walk(
             if wanted is not None and node not in gradients.wanted:
                 continue
             _check(node)
-            for edge, gradient in _pull(context, node, cotangents):
-                gradients.add(edge, gradient)
+            if node.hung is not None:
+                call_prehooks(node.hung, cotangents)
+            found = _pull(context, node, cotangents)
+            if watch is not None:
+                watch.note(node, found)
+            if node.hung is not None:
+                found = _call_hooks(node, node.hung, found, cotangents)
+            for slot, gradient in found:
+                gradients.add(node.edges[slot], gradient)
             done.append(node)
     finally:
         context.modes = before
-        context.walking = False
+        context.walk, context.walking = outer
     if not retain:
         for node in done:
             node.free()
+    if watch is not None:
+        watch.raise_first()
     return gradients
 
 
@@ -145,31 +185,73 @@ def _visit_hooks(node: GradNode, cotangents: list, gradients: Gradients) -> None
             gradients.captured[node, k] = cell
 
 
+def call_prehooks(hung: Hung, cotangents: list) -> None:
+    """The hooks that see a node's gradients before it runs."""
+    for hook in tuple(hung.prehooks.values()):
+        cotangents[:] = _changed(hook(_tensors(cotangents)), cotangents)
+
+
+def _call_hooks(node: GradNode, hung: Hung, found: list, cotangents: list) -> list:
+    """The hooks that see what a node computed: (slot, cell) for each gradient."""
+    slots = node.visible_slots()
+    by_slot: dict[int, Cell | None] = dict(found)
+    for hook in tuple(hung.hooks.values()):
+        before = [by_slot.get(k) for k in slots]
+        after = _changed(hook(_tensors(before), _tensors(cotangents)), before)
+        by_slot.update(zip(slots, after, strict=True))
+    return [(slot, cell) for slot, cell in by_slot.items() if cell is not None]
+
+
+def _tensors(cells: list) -> tuple:
+    return tuple(None if cell is None else from_cell(cell) for cell in cells)
+
+
+def _changed(result: Any, cells: list) -> list:
+    """The gradients that a hook returned. RuntimeError for another number of them."""
+    if result is None:
+        return cells
+    values = (result,) if isinstance(result, Tensor) else result
+    if len(values) != len(cells):
+        raise RuntimeError(
+            f"hook has returned an incorrect number of values (got {len(values)}, but expected "
+            f"{len(cells)})"
+        )
+    return [None if value is None else cell_of(value) for value in values]
+
+
+class Limits:
+    """Whether writing to what a graph has saved is an error. Values are immutable here, so a
+    backward uses the old ones in any case; see torch.autograd.graph.
+    allow_mutation_on_saved_tensors."""
+
+    mutation = False
+
+
 def _check(node: GradNode) -> None:
     if node.freed and node.saves_anything:
         raise RuntimeError(SECOND_TIME)
-    if node.is_overwritten():
+    if node.is_overwritten() and not Limits.mutation:
         raise RuntimeError(
             "one of the variables needed for gradient computation has been modified by an inplace "
-            f"operation: an input or the output of {node.name}, recorded at {node.line}. Hint: "
+            f"operation: an input or the output of {node.name()}, recorded at {node.line}. Hint: "
             "clone() "
             "what you keep, or move the write behind backward()."
         )
 
 
-def _pull(context: Context, node: GradNode, cotangents: list) -> list[tuple[Any, Cell]]:
-    """Record the VJP of a node: (edge, gradient) pairs."""
+def _pull(context: Context, node: GradNode, cotangents: list) -> list[tuple[int, Cell]]:
+    """Record the VJP of a node: (slot, gradient) pairs."""
     if not node.needs:
         return []
-    if isinstance(node, Transfer):
-        return [(node.edges[0], node.pull(cotangents[0]))]
+    if node.pulls:
+        return node.pull(context, cotangents)
+    cells, output = values_of(context, node, cotangents)
     outputs = tuple(k for k, cell in enumerate(cotangents) if cell is not None)
     given = tuple(cotangents[k] for k in outputs)
     if node.call.op.backward is not None:
         vjp = Vjp(node.call, node.needs, outputs)
-        args = ((), (node.output_cell(),), given)
+        args = ((), (output,), given)
     else:
-        cells = node.input_cells()
         if context.modes.grad:  # the gradient has a history itself: of what it depends on, no more
             used = node.saves()
             cells = [cell if k in used else None for k, cell in enumerate(cells)]
@@ -179,7 +261,24 @@ def _pull(context: Context, node: GradNode, cotangents: list) -> list[tuple[Any,
         vjp = Vjp(node.call, node.needs, outputs, absent)
         args = (tuple(cells), (), given)
     found = append(context, vjp, args)
-    return [(node.edges[k], cell) for k, cell in zip(node.needs, found, strict=True)]
+    return list(zip(node.needs, found, strict=True))
+
+
+def values_of(context: Context, node: GradNode, cotangents: list) -> tuple[list, Cell | None]:
+    """The inputs that a node's VJP uses, None for others, and its output if that is what it uses.
+
+    What has to be computed anew first holds the cotangents back until it is.
+    """
+    if node.packed is not None:
+        return unpacked(context, node)
+    from_output = node.call.op.backward is not None
+    if node.region is None:
+        return node.input_cells(), node.output_cell() if from_output else None
+    replay = context.walk.replay(node.region, cotangents)
+    if from_output:
+        return [], replay.cell(node.first)
+    used = node.saves()
+    return [replay.cell(p) if k in used else None for k, p in enumerate(node.positions)], None
 
 
 # --------------------------------------------------------------------------------------- the memory
@@ -204,7 +303,7 @@ def gradients(context: Context, root: Cell, retain: bool) -> list[tuple[weakref.
     Remembered where the trace allows it.
     """
     trace = context.trace
-    if root.trace is trace and root.array is None and not (trace.overwritten or trace.watched):
+    if root.trace is trace and root.array is None and trace.repeats and not anomaly.state.enabled:
         memory = trace.state.memo.get((root.index, retain, context.modes))
         if memory is not None:
             leaves = [_leaf_at(trace, position) for position, _, _ in memory.leaves]

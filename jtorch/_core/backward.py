@@ -3,16 +3,23 @@ computes."""
 
 from __future__ import annotations
 
+import math
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
+from ..utils.hooks import RemovableHandle
 from .alias import as_constant, cell_of, check_writable, is_leaf, write
+from .anomaly import STACK
 from .append import append
-from .autograd import ADD, ONES, ZEROS, gradients, walk
+from .autograd import ADD, ONES, ZEROS, Gradients, call_prehooks, gradients, walk
 from .graph import GradNode, edge_of_cell
-from .tensor import Tensor, from_cell
+from .history import AccumulateGrad, GradientEdge, edge_from, hung_on_leaf
+from .tensor import Tensor, from_array, from_cell
 from .trace import Cell, local
 
 
@@ -30,7 +37,8 @@ def backward(
     `gradient`, and for a graph that was freed. See `torch.Tensor.backward`.
     """
     retain = create_graph if retain_graph is None else retain_graph
-    if gradient is None and not create_graph and inputs is None and not local.context.transforms:
+    plain = gradient is None and not create_graph and inputs is None
+    if plain and not Limits.several and not local.context.transforms:
         root = _scalar(self)
         for leaf, cell in gradients(local.context, root, retain):
             tensor = leaf()
@@ -55,20 +63,53 @@ def backward_all(
             "transforms."
         )
     if inputs is not None:
-        inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+        inputs = listed(inputs)
         if not inputs:
             raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
         found = grad(tensors, inputs, grad_tensors, retain_graph, create_graph, True)
-        for tensor, value in zip(inputs, found, strict=True):
+        for tensor, value in zip(map(_receiver, inputs), found, strict=True):
             if value is not None and not tensor.retains_grad:  # which has it from the walk
                 _add_up(tensor, cell_of(value), create_graph)
         return
     roots = _roots(tensors, grad_tensors)
     found = walk(local.context, roots, retain_graph, create_graph)
-    for leaf, cell in found.leaves.values():
-        tensor = leaf()
-        if tensor is not None:
-            accumulate(tensor, cell, create_graph)
+    with _walking(found):
+        for leaf, cell in found.leaves.values():
+            tensor = leaf()
+            if tensor is not None:
+                accumulate(tensor, cell, create_graph)
+
+
+class Limits:
+    """several: how many hooks on several Tensors there are. They ask which Tensors a backward will
+    come to, and so have it walk the graph each time."""
+
+    several = 0
+
+
+@contextmanager
+def _walking(found: Gradients) -> Iterator[None]:
+    """While hooks of leaves run: which walk it was."""
+    context = local.context
+    outer, context.walk = context.walk, found
+    try:
+        yield
+    finally:
+        context.walk = outer
+
+
+def listed(values: Any) -> list:
+    """One Tensor or edge as a list of it, several as a list."""
+    return [values] if isinstance(values, (Tensor, GradientEdge)) else list(values)
+
+
+def _receiver(value: Tensor | GradientEdge) -> Tensor:
+    """The Tensor whose `.grad` a gradient is added to."""
+    if isinstance(value, Tensor):
+        return value
+    if not isinstance(value.node, AccumulateGrad):
+        raise RuntimeError("backward(inputs=...) takes edges of leaves only: others have no .grad")
+    return value.node.variable
 
 
 def grad(
@@ -85,29 +126,56 @@ def grad(
 
     See `torch.autograd.grad`.
     """
-    outputs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
-    inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    outputs, inputs = listed(outputs), listed(inputs)
     if grad_outputs is None or isinstance(grad_outputs, Tensor):
         grad_outputs = [grad_outputs] * len(outputs)
     edges = [_wanted_edge(t) for t in inputs]
     retain = create_graph if retain_graph is None else retain_graph
+    if is_grads_batched:
+        options = (create_graph, allow_unused, False, materialize_grads)
+        return _batched(outputs, inputs, grad_outputs, retain, options)
     found = walk(local.context, _roots(outputs, grad_outputs), retain, create_graph, edges)
-    results = []
-    for tensor, edge in zip(inputs, edges, strict=True):
-        if type(edge) is tuple:
-            cell = found.captured.get(edge)
-        else:
-            cell = found.leaves.get(id(edge), (None, None))[1]
-            cell = _with_hooks(tensor, cell) if cell is not None else None
-        if cell is None and not (allow_unused or materialize_grads):
-            raise RuntimeError(
-                "One of the differentiated Tensors appears to not have been used in the graph. Set "
-                "allow_unused=True if this is the desired behavior."
-            )
-        if cell is None and materialize_grads:
-            (cell,) = append(local.context, ZEROS, (as_constant(cell_of(tensor)),))
-        results.append(None if cell is None else tensor._to_gradient(cell))
-    return tuple(results)
+    with _walking(found):
+        cells = [_found(found, t, edge) for t, edge in zip(inputs, edges, strict=True)]
+    if materialize_grads:
+        blank = [as_constant(cell_of(t)) for t in inputs]
+        cells = [
+            append(local.context, ZEROS, (like,))[0] if cell is None else cell
+            for cell, like in zip(cells, blank, strict=True)
+        ]
+    if not allow_unused and any(cell is None for cell in cells):
+        raise RuntimeError(
+            "One of the differentiated Tensors appears to not have been used in the graph. Set "
+            "allow_unused=True if this is the desired behavior."
+        )
+    wraps = [getattr(t, "_to_gradient", from_cell) for t in inputs]
+    pairs = zip(wraps, cells, strict=True)
+    return tuple(None if cell is None else wrap(cell) for wrap, cell in pairs)
+
+
+def _found(walk: Gradients, tensor: Any, edge: Any) -> Cell | None:
+    """The gradient that a walk has found for an input."""
+    if type(edge) is tuple:
+        return walk.captured.get(edge)
+    cell = walk.leaves.get(id(edge), (None, None))[1]
+    return None if cell is None else _with_hooks(edge(), cell)
+
+
+def _batched(
+    outputs: list, inputs: list, grad_outputs: Sequence, retain: bool, options: tuple
+) -> tuple:
+    """The gradients for each item of the `grad_outputs`, stacked."""
+    count = next(len(g) for g in grad_outputs if g is not None)
+    rows = []
+    for k in range(count):
+        item = [None if g is None else g[k] for g in grad_outputs]
+        rows.append(grad(outputs, inputs, item, retain or k + 1 < count, *options))
+    columns = zip(*rows, strict=True)
+    return tuple(None if column[0] is None else _stacked(column) for column in columns)
+
+
+def _stacked(rows: tuple[Tensor, ...]) -> Tensor:
+    return from_cell(append(local.context, STACK, tuple(map(cell_of, rows)))[0])
 
 
 def accumulate(tensor: Tensor, cell: Cell, create: bool = False) -> None:
@@ -117,7 +185,15 @@ def accumulate(tensor: Tensor, cell: Cell, create: bool = False) -> None:
         return
     if tensor.__dict__:  # hooks, or a layout of its own
         cell = cell_of(tensor._to_gradient(_with_hooks(tensor, cell)))
+    hung = hung_on_leaf(tensor)
+    if hung is not None:
+        cells = [cell]
+        call_prehooks(hung, cells)
+        cell = cells[0]
     _add_up(tensor, cell, create)
+    if hung is not None:
+        for hook in tuple(hung.hooks.values()):
+            hook((), (from_cell(cell),))
 
 
 def _add_up(tensor: Tensor, cell: Cell, create: bool) -> None:
@@ -166,6 +242,9 @@ def _scalar(tensor: Tensor) -> Cell:
 def _roots(tensors: Sequence[Tensor], cotangents: Sequence[Tensor | None]) -> list:
     roots = []
     for k, (tensor, given) in enumerate(zip(tensors, cotangents, strict=True)):
+        if isinstance(tensor, GradientEdge):
+            roots.append((edge_from(tensor), _of_edge(tensor, given)))
+            continue
         cell = cell_of(tensor)
         if not cell.aval.requires_grad:
             raise RuntimeError(
@@ -189,7 +268,23 @@ def _roots(tensors: Sequence[Tensor], cotangents: Sequence[Tensor | None]) -> li
     return roots
 
 
-def _wanted_edge(tensor: Tensor) -> Any:
+def _of_edge(edge: GradientEdge, given: Tensor | None) -> Cell:
+    """The cotangent for an edge; a one, if none is given."""
+    if given is not None:
+        return cell_of(given)
+    node: Any = edge.node
+    if isinstance(node, AccumulateGrad):
+        aval = cell_of(node.variable).aval
+    else:
+        aval = node.output_avals[edge.output_nr]
+    if aval.shape and math.prod(aval.shape) != 1:
+        raise RuntimeError("grad can be implicitly created only for scalar outputs")
+    return cell_of(from_array(np.ones(aval.shape, aval.dtype.numpy), aval.device))
+
+
+def _wanted_edge(tensor: Tensor | GradientEdge) -> Any:
+    if isinstance(tensor, GradientEdge):
+        return edge_from(tensor)
     cell = cell_of(tensor)
     if not cell.aval.requires_grad:
         raise RuntimeError("One of the differentiated Tensors does not require grad")
@@ -199,30 +294,7 @@ def _wanted_edge(tensor: Tensor) -> Any:
 # -------------------------------------------------------------------------------------------- hooks
 
 
-class Handle:
-    """Removes a hook. See `torch.utils.hooks.RemovableHandle`."""
-
-    _count = 0
-
-    def __init__(self, hooks: dict) -> None:
-        Handle._count += 1
-        self.id = Handle._count
-        self._hooks = weakref.ref(hooks) if isinstance(hooks, OrderedDict) else lambda: hooks
-
-    def remove(self) -> None:
-        """Forget the hook."""
-        hooks = self._hooks()
-        if hooks is not None:
-            hooks.pop(self.id, None)
-
-    def __enter__(self) -> Handle:
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        self.remove()
-
-
-def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> Handle:
+def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
     """Call `hook` with the gradient whenever it is computed; what it returns takes its place.
 
     RuntimeError for a Tensor that doesn't require grad. See `torch.Tensor.register_hook`.
@@ -231,7 +303,7 @@ def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> Hand
     if not cell.aval.requires_grad:
         raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
     hooks = self.__dict__.setdefault("_hooks", OrderedDict())
-    handle = Handle(hooks)
+    handle = RemovableHandle(hooks)
     hooks[handle.id] = hook
     if _RETAIN in hooks:
         hooks.move_to_end(_RETAIN)
@@ -240,12 +312,14 @@ def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> Hand
     return handle
 
 
-def register_post_accumulate_grad_hook(self: Tensor, hook: Callable[[Tensor], None]) -> Handle:
+def register_post_accumulate_grad_hook(
+    self: Tensor, hook: Callable[[Tensor], None]
+) -> RemovableHandle:
     """Call `hook` with this leaf after its `.grad` was updated."""
     if not (self.requires_grad and self.is_leaf):
         raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
     hooks = self.__dict__.setdefault("_post_hooks", OrderedDict())
-    handle = Handle(hooks)
+    handle = RemovableHandle(hooks)
     hooks[handle.id] = hook
     return handle
 

@@ -61,6 +61,10 @@ _CAPTURED_BY_VMAP = (
     "have to hold a value for each example. Please try to use out-of-place operators instead, or "
     "pass the Tensor to the function."
 )
+_CUSTOM = (
+    "the derivative of an autograd.Function under vmap or jvp would be taken of its forward, not "
+    "by its backward: it can only be used there where no gradient is taken outside of vmap"
+)
 _RELEASED = (
     "this Tensor has no value: it lived inside of a function that vmap or jvp has run. Return it "
     "from there."
@@ -139,6 +143,7 @@ class Body(Trace):
         """
         self.cells, self.leaves = [], []
         self.nodes, self.targets, self.watched, self.producers = {}, {}, {}, {}
+        self.functions = {}
         self._leaves, self._origins = {}, {}
 
     @contextmanager
@@ -264,6 +269,8 @@ class Body(Trace):
             run = wrap(evaluator(path(state), positions, {}, cut=cut), marks)
             op = _ops[key] = Op(run, kind[0], constants=self._constants(positions))
         sources = [self._origin(leaf)[1] for leaf in self.leaves[: state.leaves]]
+        if self.functions and any(cell.aval.requires_grad for cell in sources):
+            raise RuntimeError(_CUSTOM)
         context = self.context
         before, context.walking = context.walking, context.walking or self.tied
         try:
@@ -343,6 +350,12 @@ def _is_cut_off(call: Call) -> bool:
 
 def _is_cut_off_backward(call: Call) -> bool:
     return not (call.op.differentiable and call.modes.grad)
+
+
+def check_custom(context: Context) -> None:
+    """RuntimeError for a custom Function where JAX would take the derivative of its forward."""
+    if any(body.size is None for body in context.bodies):
+        raise RuntimeError(_CUSTOM)
 
 
 def drawn_sizes(context: Context) -> tuple[int, ...]:

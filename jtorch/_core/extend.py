@@ -99,7 +99,8 @@ def _make(trace: Trace, key: tuple, op: Any, args: tuple, kwargs: dict) -> State
     node = Node(call, inputs, avals, user_line())
     child = State(state, node, outputs)
     child.leaves = len(trace.leaves)
-    child.plain = len(outputs) == 1 and not (call.many or op.view or op.result or modes.eager)
+    finished = call.many or op.view or op.result or modes.eager or modes.packing
+    child.plain = len(outputs) == 1 and not finished
     child.head = state.head or (call, avals)
     return child
 

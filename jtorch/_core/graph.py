@@ -17,7 +17,9 @@ import jax.numpy as jnp
 from jax.interpreters import partial_eval
 
 from .dtype import FLOAT
+from .history import Node
 from .op import Op
+from .region import region_of
 from .strides import unchanged
 from .trace import OVERWRITTEN, Aval, Call, Cell, State, Trace, handle
 
@@ -171,17 +173,19 @@ def _find_smooth(vjp: Vjp, avals: tuple[Aval, ...]) -> frozenset[int]:
     return frozenset(k for place, k in enumerate(real) if used[len(avals) + place])
 
 
-class GradNode:
-    """A node of the autograd graph. See `torch.autograd.graph.Node`.
+class GradNode(Node):
+    """A node of the autograd graph. `read` gives each its own class, with PyTorch's name.
 
     edges: where the gradient of each input goes.  needs: the inputs that have an edge.  trace,
     first: its position while pending.  inputs, outputs: the cells kept for the VJP once a program
     has run.  watch: cells that must not have been written in place since.  sequence: the order of
-    recording; a backward goes from high to low.
+    recording; a backward goes from high to low.  packed: what hooks made of the values that the VJP
+    uses, by slot (see packing.py).  region: where those are computed anew (see region.py).
     """
 
+    pulls = False  # whether it has a `pull` of its own: no VJP is recorded for it
+
     __slots__ = (
-        "__weakref__",
         "avals",
         "call",
         "edges",
@@ -192,7 +196,9 @@ class GradNode:
         "needs",
         "output_avals",
         "outputs",
+        "packed",
         "positions",
+        "region",
         "sequence",
         "trace",
         "watch",
@@ -216,14 +222,9 @@ class GradNode:
         self.watch: list[tuple[int, Cell]] = []
         self.freed = state.first in trace.state.freed
         self.watched: dict[int, Any] = {}
-
-    def __repr__(self) -> str:
-        return f"<{self.name} object at {hex(id(self))}>"
-
-    @property
-    def name(self) -> str:
-        title = "".join(part.title() for part in self.call.op.name.strip("_").split("_"))
-        return f"{title}Backward0"
+        self.hung = None
+        self.packed: dict[int, Any] | None = trace.packed.get(state.first)
+        self.region = region_of(trace, state) if self.packed is None else None
 
     def saves(self) -> frozenset[int]:
         """The inputs that the VJP uses."""
@@ -240,9 +241,19 @@ class GradNode:
 
     def saved_positions(self) -> list[int]:
         """The positions of the trace that the VJP uses."""
+        if self.packed is not None:
+            return []
+        found = self._used_positions()
+        return list(self.region.inputs) if found and self.region is not None else found
+
+    def _used_positions(self) -> list[int]:
         if self.call.op.backward is not None:
             return [self.first]
         return [p for k, p in enumerate(self.positions) if k in self.saves()]
+
+    def visible_slots(self) -> range:
+        """The inputs that hooks of the node see."""
+        return range(len(self.edges))
 
     def _watched_positions(self) -> list[tuple[int, int]]:
         """(slot, position) of what must not be written in place before the backward: what PyTorch
@@ -284,6 +295,8 @@ class GradNode:
 
     def is_overwritten(self) -> bool:
         """Whether something that the VJP uses has been written in place since."""
+        if self.packed is not None:
+            return False
         if self.inputs is not None:
             return any(cell.trace is OVERWRITTEN for _, cell in self.watch)
         written = self.trace.overwritten
@@ -291,19 +304,30 @@ class GradNode:
 
     def keep(self, cells: dict[int, Cell]) -> None:
         """The trace is about to end: keep cells instead of positions."""
-        if self.freed:
+        if self.freed or self.packed is not None:
             self.inputs = self._numbers([cells.get(p) for p in self.positions])
             self.outputs = [None]
         else:
             used = self.saves()
-            self.inputs = [cells[p] if k in used else None for k, p in enumerate(self.positions)]
-            self.outputs = [cells[self.first]] if self.call.op.backward is not None else [None]
+            if self.region is not None:
+                self.region.keep(cells)
+            self.inputs = [
+                cells.get(p) if k in used else None for k, p in enumerate(self.positions)
+            ]
+            self.outputs = [cells.get(self.first)] if self.call.op.backward is not None else [None]
             self.watch = [(k, cells[p]) for k, p in self._watched_positions() if p in cells]
         self.trace = None
+
+    def pull(self, context: Any, cotangents: list[Any]) -> list[tuple[int, Cell]]:
+        """The gradients of a node of another kind, (slot, cell) each: see `pulls`."""
+        raise AssertionError(f"{self.name()} has a VJP")
 
     def free(self) -> None:
         """Give up what was kept; a second backward is an error."""
         self.freed = True
+        self.region = None
+        if self.packed is not None:
+            self.packed.clear()
         if self.inputs is not None:
             self.inputs, self.outputs = self._numbers(self.inputs), [None]
             self.watch = []
@@ -353,9 +377,25 @@ def read(trace: Trace, state: State) -> GradNode:
         node = top.node
         edges = tuple(edge_of(trace, p, a) for p, a in zip(node.inputs, node.avals, strict=True))
         edges = tuple(e if flows(node.call, node.avals, k) else None for k, e in enumerate(edges))
-        trace.nodes[top.first] = GradNode(trace, top, edges)
+        trace.nodes[top.first] = _class_of(node.call.op)(trace, top, edges)
         stack.pop()
     return trace.nodes[state.first]
+
+
+_classes: dict[tuple, type[GradNode]] = {}
+
+
+def _class_of(op: Any) -> type[GradNode]:
+    """The class of the GradNodes of an op: PyTorch's programs look at its name."""
+    base = getattr(op, "node", GradNode)
+    key = (base, op.name)
+    made = _classes.get(key)
+    if made is None:
+        title = op.name
+        if base is GradNode:
+            title = "".join(part.title() for part in op.name.strip("_").split("_")) + "Backward0"
+        made = _classes[key] = type(title, (base,), {"__slots__": (), "__module__": "jtorch"})
+    return made
 
 
 def flows(call: Call, avals: tuple[Aval, ...], slot: int) -> bool:

@@ -16,7 +16,6 @@ import numpy as np
 
 from .._core.tensor import Tensor as Tensor
 from .._core.generator import Generator as _Generator
-from .._core.backward import Handle as _Handle
 from ..functions.memory import UntypedStorage as _UntypedStorage
 from .._core.dtype import dtype as _dtype
 from .._core.size import layout as _layout
@@ -1373,9 +1372,9 @@ class Methods:
         """1 / input. See torch.reciprocal."""
     def reciprocal_(self) -> Tensor:
         """`reciprocal` written to this Tensor. 1 / input. See torch.reciprocal."""
-    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> _Handle:
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Any:
         """Call `hook` with the gradient whenever it is computed; what it returns takes its place."""
-    def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> _Handle:
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> Any:
         """Call `hook` with this leaf after its `.grad` was updated."""
     def relu(self) -> Tensor:
         """max(0, input); the gradient at 0 is 0. See torch.nn.functional.relu."""

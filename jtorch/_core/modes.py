@@ -25,9 +25,20 @@ class Modes:
     eager: every op runs at once.  default_dtype: PyTorch's default dtype.
     precision, convolutions: how exact float32 matrix products and convolutions are, where the
     device has a choice; as PyTorch's, the latter use TensorFloat-32 unless told otherwise.
+    region: not 0 where values are to be computed anew for the backward, see region.py.
+    packing: saved-tensor hooks are active, see packing.py.
     """
 
-    __slots__ = ("convolutions", "default_dtype", "eager", "grad", "inference", "precision")
+    __slots__ = (
+        "convolutions",
+        "default_dtype",
+        "eager",
+        "grad",
+        "inference",
+        "packing",
+        "precision",
+        "region",
+    )
     _made: dict[tuple, Modes] = {}
 
     def __new__(
@@ -38,13 +49,16 @@ class Modes:
         default_dtype: dtypes.dtype = dtypes.float32,
         precision: str = "highest",
         convolutions: str = "high",
+        region: int = 0,
+        packing: bool = False,
     ) -> Modes:
-        key = (grad, inference, eager, default_dtype, precision, convolutions)
+        key = (grad, inference, eager, default_dtype, precision, convolutions, region, packing)
         made = cls._made.get(key)
         if made is None:
             made = cls._made[key] = object.__new__(cls)
             made.grad, made.inference, made.eager, made.default_dtype = key[:4]
-            made.precision, made.convolutions = key[4:]
+            made.precision, made.convolutions = precision, convolutions
+            made.region, made.packing = region, packing
         return made
 
     def replace(self, **changes: object) -> Modes:

@@ -48,6 +48,14 @@ listeners: list[Callable[[str, Trace], None]] = []
 _MEMORY = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
+# How XLA compiles a program with regions on the CPU, where a barrier does not order what runs. By
+# default its scheduler computes everything again at once, as early as it can: in a Transformer of
+# 12 layers that takes as much memory as keeping all. The other scheduler begins with what the first
+# output needs. So outputs stand in reverse, the gradients of early layers first: 8.4 MB instead of
+# 22.3.
+REGIONS = {"xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"}
+
+
 class Program:
     """One compiled set of outputs of a state.
 
@@ -116,7 +124,7 @@ def _finish(trace: Trace, program: Program, alive: list[Cell], places: tuple, ar
                 cell.array = array
                 cell.trace = None
             if program.survivors or program.freed:
-                keep_graph(trace, program, dict(zip(places, alive, strict=True)), arrays)
+                keep_graph(trace, program, places, alive, arrays)
             break
         except KeyboardInterrupt as error:
             interrupted = error
@@ -296,6 +304,11 @@ def _compile(program: Program, run: Callable, structs: list, pairs: dict, trace:
             unique.append(var)
             place[id(var)] = where
         source.append(where)
+    options = None
+    if any(step.node.call.modes.region for step in path(trace.state)):
+        options = REGIONS if trace.device is CPU else None
+        unique.reverse()
+        source = [s if s < 0 else len(unique) - 1 - s for s in source]
     replacing = _replacing(pairs, dict(zip(program.wanted, source, strict=True)))
     program.donated = tuple(-1 - leaf for leaf in replacing)
     pruned, program.source = _in_order(jaxpr, unique, source, tuple(replacing.values()))
@@ -309,7 +322,12 @@ def _compile(program: Program, run: Callable, structs: list, pairs: dict, trace:
 
     call: Callable = _nothing
     if unique:
-        call = jax.jit(evaluate, donate_argnums=arguments, out_shardings=_where(trace))
+        call = jax.jit(
+            evaluate,
+            donate_argnums=arguments,
+            out_shardings=_where(trace),
+            compiler_options=options,
+        )
         statistics.programs_compiled += 1
         for listen in listeners:
             listen("compile", trace)

@@ -166,7 +166,8 @@ def _record_slowly(op: Op, args: tuple, kwargs: dict, key: tuple | None, trace: 
     view = None
     if op.view is not None:
         view = state.step or Step(op, cells[1:], named, context.modes)
-    if not (call.varying or context.modes.eager):  # eager, each call runs: `record` is not for it
+    # Eager, each call runs, and hooks see what is saved: `record` is not for these.
+    if not (call.varying or context.modes.eager or call.modes.packing):
         state.step = view
     # `record` links a view to its first argument: given by name, it isn't there.
     quick = state.plain or (state.step is not None and positional)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from .graph import GradNode, edge_of, read
+from .history import Node
 from .trace import OVERWRITTEN, Cell, Trace
 
 
@@ -37,7 +38,7 @@ def survivors_of(
         edge = edge_of(trace, position, aval)
         if type(edge) is tuple:
             if _is_gone(edge[0], gone):
-                freed.append((position, (FreedNode(edge[0].name), 0)))
+                freed.append((position, (FreedNode(edge[0].name()), 0)))
             else:
                 stack.append(edge[0])
     stack.extend(trace.nodes[first] for first in nodes)
@@ -71,12 +72,15 @@ def _aval_at(trace: Trace, position: int) -> Any:
     return state.avals[position - state.first]
 
 
-def keep_graph(trace: Trace, program: Any, cells: dict[int, Cell], arrays: list) -> None:
+def keep_graph(
+    trace: Trace, program: Any, places: tuple[int, ...], alive: list[Cell], arrays: list
+) -> None:
     """Make the GradNodes that survive hold cells, and the alive cells know their history.
 
-    cells: these, by position.
+    places: the positions of these, two of which may be the same.
     """
-    count = len(cells)
+    cells = dict(zip(places, alive, strict=True))
+    count = len(places)
     for position, array in zip(program.wanted[count:], arrays[count:], strict=True):
         cells[position] = Cell(array, _aval_at(trace, position))
     for k, leaf in enumerate(trace.leaves):
@@ -95,11 +99,14 @@ def keep_graph(trace: Trace, program: Any, cells: dict[int, Cell], arrays: list)
             cell.node = gone[position]
         else:
             cell.node = edge_of(trace, position, cell.aval)
+    for position, cell in zip(places, alive, strict=True):
+        if cell.node is None and cell.aval.requires_grad:
+            cell.node = cells[position].node
     for first in program.survivors:
         trace.nodes[first].keep(cells)
 
 
-class FreedNode:
+class FreedNode(Node):
     """The history of a value whose graph was freed by a backward: all that is left is its name."""
 
     freed = True
@@ -110,5 +117,9 @@ class FreedNode:
     sequence = (0, 0)
 
     def __init__(self, name: str) -> None:
-        self.name = name
+        self.known = name
+        self.hung = None
         self.watched: dict = {}
+
+    def name(self) -> str:
+        return self.known

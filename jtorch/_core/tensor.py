@@ -262,7 +262,7 @@ class Tensor(Attributes, Methods):
             device=cell.aval.device,
             default_device=default_device(),
             requires_grad=cell.aval.requires_grad,
-            grad_fn=self.grad_fn.name if self.grad_fn is not None else None,
+            grad_fn=self.grad_fn.name() if self.grad_fn is not None else None,
             name=self._repr_name,
         )
 

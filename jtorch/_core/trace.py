@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import os
 import threading
-import weakref
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -248,9 +247,13 @@ class Trace:
     how many outputs there were when the write began.  renewals: cells that get other values when
     the program has run.  writes: (undo) for each in-place write, should the program fail.  nodes:
     the GradNodes read off this trace so far.  checks: conditions on the values, see checks.py.
-    watched: position -> hooks of a Tensor that is no leaf.  targets: position -> Tensor, for values
-    that were made leaves of autograd while pending.  producers: position -> state, as far as
-    somebody asked.  body: itself, if it is a body (see body.py), else None.
+    watched: position -> hooks of a Tensor that is no leaf.  targets: position -> edge, for values
+    that were made leaves of autograd while pending (then a Tensor), or were given a history.
+    functions: position of the first output -> context of a custom Function.  packed: position of a
+    node -> what saved-tensor hooks made of the values that its VJP uses.  regions: position of a
+    node -> the region that it is in, as far as somebody asked; region: the latest one's number, see
+    region.py.  producers: position -> state, as far as somebody asked.  body: itself, if it is a
+    body (see body.py), else None.
     """
 
     __slots__ = (
@@ -259,9 +262,13 @@ class Trace:
         "context",
         "device",
         "error",
+        "functions",
         "leaves",
         "nodes",
         "overwritten",
+        "packed",
+        "region",
+        "regions",
         "renewals",
         "replaced",
         "serial",
@@ -286,8 +293,12 @@ class Trace:
         self.writes: list[Any] = []
         self.checks: list[Any] = []
         self.nodes: dict[int, Any] = {}
-        self.targets: dict[int, weakref.ref] = {}
+        self.targets: dict[int, Any] = {}
         self.watched: dict[int, Any] = {}
+        self.functions: dict[int, Any] = {}
+        self.packed: dict[int, dict[int, Any]] = {}
+        self.regions: dict[int, Any] = {}
+        self.region = 0
         self.producers: dict[int, State] = {}
         self.error: BaseException | None = None
         Trace._count += 1
@@ -305,6 +316,11 @@ class Trace:
             if cell.trace is self:
                 cell.trace = None
         del self.leaves[known:]
+
+    @property
+    def repeats(self) -> bool:
+        """Whether what a backward records is a function of the state, and of nothing else."""
+        return not (self.overwritten or self.watched or self.functions or self.packed)
 
     def producer(self, position: int) -> State:
         """The state whose node has an output."""
@@ -335,11 +351,24 @@ class Context:
     running a function now.
     """
 
-    __slots__ = ("__weakref__", "modes", "bodies", "trace", "traces", "transforms", "walking")
+    __slots__ = (
+        "__weakref__",
+        "bodies",
+        "modes",
+        "pack",
+        "trace",
+        "traces",
+        "transforms",
+        "walk",
+        "walking",
+    )
 
     def __init__(self) -> None:
         self.modes = Modes(eager=os.environ.get("JTORCH_EAGER") == "1")
         self.walking = False  # a backward is being recorded: the trace must not be cut
+        self.walk: Any = None  # its Gradients
+        # What saved-tensor hooks do with a new node, where the mode `packing` is on.
+        self.pack: Any = None
         # Before the first op there is no device; a trace on device None accepts no leaf.
         self.trace = Trace(self, None)
         self.traces: dict[device, Trace] = {}

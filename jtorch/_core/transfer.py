@@ -39,6 +39,7 @@ class Transfer(GradNode):
     """The GradNode of a copy: the gradient is a copy too, the other way."""
 
     __slots__ = ("source",)
+    pulls = True
 
     def __init__(self, context: Context, cell: Cell, copy: Aval) -> None:
         self.source = cell.aval.device
@@ -48,10 +49,10 @@ class Transfer(GradNode):
         self.trace = None
         self.freed = False
         self.watched: dict[int, Any] = {}
+        self.hung = None
         # A backward goes from late traces to early ones: what uses the copy begins a new trace.
         self.sequence = (_begin_trace(context, copy.device), -1)
 
-    @property
     def name(self) -> str:
         return "ToCopyBackward0"
 
@@ -66,9 +67,9 @@ class Transfer(GradNode):
     def free(self) -> None:
         """There is nothing to give up."""
 
-    def pull(self, cotangent: Cell) -> Cell:
+    def pull(self, context: Context, cotangents: list[Any]) -> list[tuple[int, Cell]]:
         """The gradient of the source."""
-        return copy_to(cotangent, self.source)
+        return [(0, copy_to(cotangents[0], self.source))]
 
 
 def _begin_trace(context: Context, where: device) -> int:

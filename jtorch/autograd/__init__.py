@@ -1,11 +1,21 @@
-"""`torch.autograd`: grad, backward, and the modes."""
+"""`torch.autograd`: gradients, custom functions, hooks, and the modes."""
 
 from .._core import backward as _backward
-from .._core.backward import backward_all
-from .._core.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
+from .._core.backward import backward_all, listed
 from .._core.overrides import overridable
 from .._core.tensor import Tensor
-from . import functional
+from . import anomaly_mode, function, functional, grad_mode, graph
+from .anomaly_mode import detect_anomaly, set_detect_anomaly
+from .function import Function
+from .grad_mode import (
+    enable_grad,
+    inference_mode,
+    is_multithreading_enabled,
+    no_grad,
+    set_grad_enabled,
+    set_multithreading_enabled,
+)
+from .gradcheck import gradcheck, gradgradcheck
 
 grad = overridable(_backward.grad)
 
@@ -18,7 +28,7 @@ def backward(
     inputs=None,
 ) -> None:
     """Add the gradients of Tensors to `.grad` of the leaves. See `torch.autograd.backward`."""
-    tensors = [tensors] if isinstance(tensors, Tensor) else list(tensors)
+    tensors = listed(tensors)
     if grad_tensors is None or isinstance(grad_tensors, Tensor):
         grad_tensors = [grad_tensors] * len(tensors)
     retain = create_graph if retain_graph is None else retain_graph
@@ -26,11 +36,22 @@ def backward(
 
 
 __all__ = [
+    "Function",
+    "anomaly_mode",
     "backward",
+    "detect_anomaly",
     "enable_grad",
+    "function",
     "functional",
     "grad",
+    "grad_mode",
+    "gradcheck",
+    "gradgradcheck",
+    "graph",
     "inference_mode",
+    "is_multithreading_enabled",
     "no_grad",
+    "set_detect_anomaly",
     "set_grad_enabled",
+    "set_multithreading_enabled",
 ]

@@ -64,7 +64,7 @@ def every_dtype_moves() -> None:
 def gradients_cross_both_ways() -> None:
     w = jtorch.ones(3, requires_grad=True)
     there = (w * 2).cuda()
-    assert there.requires_grad and there.grad_fn.name == "ToCopyBackward0"
+    assert there.requires_grad and there.grad_fn.name() == "ToCopyBackward0"
     loss = (there * there).sum().cpu() * w.sum()
     loss.backward()
     assert w.grad.device is CPU and w.grad.tolist() == [36, 36, 36]

@@ -181,7 +181,7 @@ class SparseTensor(Tensor):
             device=self.device,
             default_device=default_device(),
             requires_grad=self.requires_grad,
-            grad_fn=self.grad_fn.name if self.grad_fn is not None else None,
+            grad_fn=self.grad_fn.name() if self.grad_fn is not None else None,
         )
 
     # ------------------------------------------------------------------------- autograd and copies
