@@ -66,8 +66,10 @@ del _kind
 # Rooms that are loaded when they are first used: `import jtorch` stays quick.
 _ROOMS = (
     "_C",
+    "amp",
     "autograd",
     "backends",
+    "cpu",
     "cuda",
     "debug",
     "distributions",
@@ -88,7 +90,12 @@ _ROOMS = (
 
 
 # Functions of such rooms that have a name here, too.
-_LATE = {"load": "serialization", "save": "serialization"}
+_LATE = {
+    "GradScaler": "amp",
+    "autocast": "amp",
+    "load": "serialization",
+    "save": "serialization",
+}
 
 
 def __getattr__(name: str):

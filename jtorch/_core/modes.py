@@ -25,9 +25,18 @@ class Modes:
     eager: every op runs at once.  default_dtype: PyTorch's default dtype.
     precision, convolutions: how exact float32 matrix products and convolutions are, where the
     device has a choice; as PyTorch's, the latter use TensorFloat-32 unless told otherwise.
+    autocast: (type of device, dtype) for those on which it is enabled; see autocast.py.
     """
 
-    __slots__ = ("convolutions", "default_dtype", "eager", "grad", "inference", "precision")
+    __slots__ = (
+        "autocast",
+        "convolutions",
+        "default_dtype",
+        "eager",
+        "grad",
+        "inference",
+        "precision",
+    )
     _made: dict[tuple, Modes] = {}
 
     def __new__(
@@ -38,13 +47,14 @@ class Modes:
         default_dtype: dtypes.dtype = dtypes.float32,
         precision: str = "highest",
         convolutions: str = "high",
+        autocast: tuple[tuple[str, dtypes.dtype], ...] = (),
     ) -> Modes:
-        key = (grad, inference, eager, default_dtype, precision, convolutions)
+        key = (grad, inference, eager, default_dtype, precision, convolutions, autocast)
         made = cls._made.get(key)
         if made is None:
             made = cls._made[key] = object.__new__(cls)
             made.grad, made.inference, made.eager, made.default_dtype = key[:4]
-            made.precision, made.convolutions = key[4:]
+            made.precision, made.convolutions, made.autocast = key[4:]
         return made
 
     def replace(self, **changes: object) -> Modes:
