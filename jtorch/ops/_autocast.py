@@ -2,8 +2,8 @@
 
 Categories: "lower": floats are cast to the dtype of autocast.  "float32": to float32.  "promote":
 to the widest among them.  "lower result": computed as it is, the result is cast, where PyTorch
-casts in the middle.  "banned": it raises.  Everything else computes in the dtypes that it is given. What
-they do is in _core/autocast.py.
+casts in the middle.  "banned": it raises.  Everything else computes in the dtypes that it is
+given. What they do is in _core/autocast.py.
 
 The CPU's lists are what PyTorch 2.13 does, found by running it; those of CUDA are PyTorch's page
 "Automatic Mixed Precision package", section "Autocast Op Reference". TPUs have CUDA's.
