@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 from .. import amp
 from .._core.dtype import bfloat16
@@ -31,16 +32,9 @@ class autocast(amp.autocast):
 class GradScaler(amp.GradScaler):
     """Deprecated: torch.amp.GradScaler("cpu")."""
 
-    def __init__(
-        self,
-        init_scale: float = 2.0**16,
-        growth_factor: float = 2.0,
-        backoff_factor: float = 0.5,
-        growth_interval: int = 2000,
-        enabled: bool = True,
-    ) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         _instead("GradScaler")
-        super().__init__("cpu", init_scale, growth_factor, backoff_factor, growth_interval, enabled)
+        super().__init__("cpu", *args, **kwargs)
 
 
 __all__ = ["GradScaler", "autocast"]

@@ -33,18 +33,9 @@ class autocast(amp.autocast):
 class GradScaler(amp.GradScaler):
     """Deprecated: torch.amp.GradScaler("cuda")."""
 
-    def __init__(
-        self,
-        init_scale: float = 2.0**16,
-        growth_factor: float = 2.0,
-        backoff_factor: float = 0.5,
-        growth_interval: int = 2000,
-        enabled: bool = True,
-    ) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         _instead("GradScaler", "'cuda', args...")
-        super().__init__(
-            "cuda", init_scale, growth_factor, backoff_factor, growth_interval, enabled
-        )
+        super().__init__("cuda", *args, **kwargs)
 
 
 def custom_fwd(fwd: Callable | None = None, *, cast_inputs: DType | None = None) -> Callable:
