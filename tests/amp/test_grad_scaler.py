@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 import torch
 
 import jtorch
+from jtorch.io import Checkpoints
 
 LIBRARIES = (torch, jtorch)
 INPUT = np.random.default_rng(0).normal(size=(8, 4)).astype(np.float32)
@@ -241,6 +243,14 @@ def test_state_and_settings() -> None:
         states = [s.state_dict() for s in (scaler, copied, task.scaler)]
         found.append((states, settings, scaler.get_growth_interval(), scaler.is_enabled()))
     assert found[0] == found[1]
+
+
+def test_a_checkpoint_keeps_it(tmp_path: Path) -> None:
+    task, other = Task(jtorch), jtorch.amp.GradScaler("cpu")
+    task.step(0)
+    Checkpoints(tmp_path).save(1, scaler=task.scaler)
+    assert Checkpoints(tmp_path).restore(scaler=other) == 1
+    assert other.state_dict() == task.scaler.state_dict()
 
 
 def test_disabled() -> None:
