@@ -73,8 +73,10 @@ del _kind
 # Rooms that are loaded when they are first used: `import jtorch` stays quick.
 _ROOMS = (
     "_C",
+    "amp",
     "autograd",
     "backends",
+    "cpu",
     "cuda",
     "debug",
     "distributions",
@@ -96,7 +98,13 @@ _ROOMS = (
 
 
 # Functions of such rooms that have a name here, too.
-_LATE = {"load": "serialization", "save": "serialization", "vmap": "func"}
+_LATE = {
+    "GradScaler": "amp",
+    "autocast": "amp",
+    "load": "serialization",
+    "save": "serialization",
+    "vmap": "func",
+}
 
 
 def __getattr__(name: str):

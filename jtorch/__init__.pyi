@@ -39,12 +39,14 @@ from ._core.methods import _triangular_solve_result
 
 _Number: TypeAlias = _bool | _int | _float | _complex
 from ._core.generator import Generator as Generator
+from .amp.grad_scaler import GradScaler as GradScaler
 from ._core.errors import OutOfMemoryError as OutOfMemoryError
 from ._core.errors import ProgramError as ProgramError
 from ._core.size import Size as Size
 from .functions.memory import UntypedStorage as UntypedStorage
 from .functions.shaping import adjoint as adjoint
 from .functions.facts import allclose as allclose
+from . import amp as amp
 from .functions.ranges import arange as arange
 from .functions.settings import are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled
 from .functions.indexing import argwhere as argwhere
@@ -54,6 +56,7 @@ from .functions.memory import as_strided_copy as as_strided_copy
 from .functions.memory import as_strided_scatter as as_strided_scatter
 from .functions.creation import as_tensor as as_tensor
 from .functions.creation import asarray as asarray
+from .amp.autocast_mode import autocast as autocast
 from . import autograd as autograd
 from . import backends as backends
 from .functions.windows import bartlett_window as bartlett_window
@@ -66,9 +69,11 @@ from .functions.shaping import broadcast_tensors as broadcast_tensors
 from .functions.shaping import broadcast_to as broadcast_to
 from .functions.facts import can_cast as can_cast
 from .functions.splitting import chunk as chunk
+from .functions.autocast import clear_autocast_cache as clear_autocast_cache
 from .functions.shaping import clone as clone
 from .functions.creation import complex_ as complex
 from .functions.lookups import cov as cov
+from . import cpu as cpu
 from . import cuda as cuda
 from . import debug as debug
 from .functions.conversion import detach as detach
@@ -95,6 +100,9 @@ from .functions.creation import frombuffer as frombuffer
 from .functions.creation import full as full
 from .functions.creation import full_like as full_like
 from . import func as func
+from .functions.autocast import get_autocast_cpu_dtype as get_autocast_cpu_dtype
+from .functions.autocast import get_autocast_dtype as get_autocast_dtype
+from .functions.autocast import get_autocast_gpu_dtype as get_autocast_gpu_dtype
 from .functions.facts import get_default_device as get_default_device
 from ._core.dtype import get_default_dtype as get_default_dtype
 from .functions.settings import get_deterministic_debug_mode as get_deterministic_debug_mode
@@ -115,6 +123,9 @@ from ._core.grad_mode import inference_mode as inference_mode
 from .functions.random import initial_seed as initial_seed
 from ._core.anomaly import is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled
 from ._core.anomaly import is_anomaly_enabled as is_anomaly_enabled
+from .functions.autocast import is_autocast_cache_enabled as is_autocast_cache_enabled
+from .functions.autocast import is_autocast_cpu_enabled as is_autocast_cpu_enabled
+from .functions.autocast import is_autocast_enabled as is_autocast_enabled
 from .functions.facts import is_complex as is_complex
 from .functions.facts import is_conj as is_conj
 from .functions.settings import is_deterministic_algorithms_warn_only_enabled as is_deterministic_algorithms_warn_only_enabled
@@ -185,6 +196,12 @@ from .functions.random import seed as seed
 from .functions.splitting import select as select
 from . import serialization as serialization
 from ._core.anomaly import set_anomaly_enabled as set_anomaly_enabled
+from .functions.autocast import set_autocast_cache_enabled as set_autocast_cache_enabled
+from .functions.autocast import set_autocast_cpu_dtype as set_autocast_cpu_dtype
+from .functions.autocast import set_autocast_cpu_enabled as set_autocast_cpu_enabled
+from .functions.autocast import set_autocast_dtype as set_autocast_dtype
+from .functions.autocast import set_autocast_enabled as set_autocast_enabled
+from .functions.autocast import set_autocast_gpu_dtype as set_autocast_gpu_dtype
 from ._core.device import set_default_device as set_default_device
 from .functions.facts import set_default_dtype as set_default_dtype
 from .functions.facts import set_default_tensor_type as set_default_tensor_type

@@ -10,6 +10,7 @@ from ._core.record import copy_
 from ._core.tensor import Tensor
 from ._operators import hang_operators
 from .functions import (
+    autocast,
     calculus,
     conversion,
     counting,
@@ -41,6 +42,7 @@ from .functions import (
 ROOMS = (creation, facts, indexing, lookups, selection, shaping, splitting, conversion, memory)
 ROOMS += (ranges, calculus, counting, normalisation, matrix, spectrogram, windows, internal)
 ROOMS += (ctc, dropout, embedding, host, random, recurrent, settings, sparse)
+ROOMS += (autocast,)
 AUTOGRAD = (
     backward.backward,
     backward.register_hook,

@@ -31,7 +31,7 @@ LAYERS = (
     "_core.layout _core.survivors _core.donation",
     "_core.checks",
     "_core.program",
-    "_core.arguments",
+    "_core.arguments _core.autocast",
     "_core.varying",
     "_core.extend _core.transfer",
     "_core.append",
@@ -50,9 +50,9 @@ LAYERS = (
     "_operators",
     "_methods _aten",
     "nn.* optim.*",
-    "_C amp.* autograd.* backends.* compiler.* cuda.* debug.* distributed.* distributions.* fft.*"
-    " func.* interop.* io.* linalg.* masked.* overrides random.* serialization signal.* sparse.*"
-    " special.* testing.* tpu.* utils.checkpoint utils.data.* utils.dlpack",
+    "_C amp.* autograd.* backends.* compiler.* cpu.* cuda.* debug.* distributed.* distributions.*"
+    " fft.* func.* interop.* io.* linalg.* masked.* overrides random.* serialization signal.*"
+    " sparse.* special.* testing.* tpu.* utils.checkpoint utils.data.* utils.dlpack",
 )
 JAX_ROOMS = ("_core", "ops", "optim", "compiler", "func", "interop", "distributed")
 REQUIRED = {"jax", "jaxlib", "ml_dtypes", "numpy", "optax"}

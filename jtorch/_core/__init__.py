@@ -5,8 +5,9 @@
  3. trace: cells, states, the trie
  4. region, history, graph: the autograd graph, read off a trace
  5. survivors, donation, checks, program: a trace becomes an XLA program: materialise
- 6. varying, extend, transfer, append: recording for cells, the slow path first; numbers that
-    vary; copies between devices. body: a function recorded apart, as one op of a trace
+ 6. varying, autocast, extend, transfer, append: recording for cells, the slow path first; numbers
+    that vary; mixed precision; copies between devices. body: a function recorded apart, as one op
+    of a trace
  7. grad_mode, replay: modes, and values computed anew
  8. alias: views and in-place writes
  9. leaf, attributes, format, tensor, foreign: the Tensor

@@ -14,6 +14,7 @@ from typing import Any
 import jax
 
 from .arguments import check_arguments, not_implemented, refusal_of
+from .autocast import autocast_variant
 from .dtype import FLOAT, to_dtype
 from .errors import first_line, user_line
 from .graph import LEAF, flows
@@ -79,7 +80,7 @@ def _make(trace: Trace, key: tuple, op: Any, args: tuple, kwargs: dict) -> State
     cells: list[Cell] = []
     template = _template(args, cells)
     named = {k: _template(v, cells) for k, v in kwargs.items()}
-    modes = trace.context.modes
+    op, modes = autocast_variant(op, trace.context.modes, trace.device)
     varying = frozenset(k for k, c in enumerate(cells) if c.aval.number)
     call_key = (
         op,

@@ -25,11 +25,13 @@ class Modes:
     eager: every op runs at once.  default_dtype: PyTorch's default dtype.
     precision, convolutions: how exact float32 matrix products and convolutions are, where the
     device has a choice; as PyTorch's, the latter use TensorFloat-32 unless told otherwise.
+    autocast: (type of device, dtype) for those on which it is enabled; see autocast.py.
     region: not 0 where values are to be computed anew for the backward, see region.py.
     packing: saved-tensor hooks are active, see packing.py.
     """
 
     __slots__ = (
+        "autocast",
         "convolutions",
         "default_dtype",
         "eager",
@@ -49,15 +51,19 @@ class Modes:
         default_dtype: dtypes.dtype = dtypes.float32,
         precision: str = "highest",
         convolutions: str = "high",
+        autocast: tuple[tuple[str, dtypes.dtype], ...] = (),
         region: int = 0,
         packing: bool = False,
     ) -> Modes:
-        key = (grad, inference, eager, default_dtype, precision, convolutions, region, packing)
+        key = (
+            *(grad, inference, eager, default_dtype, precision, convolutions),
+            *(autocast, region, packing),
+        )
         made = cls._made.get(key)
         if made is None:
             made = cls._made[key] = object.__new__(cls)
             made.grad, made.inference, made.eager, made.default_dtype = key[:4]
-            made.precision, made.convolutions = precision, convolutions
+            made.precision, made.convolutions, made.autocast = key[4:7]
             made.region, made.packing = region, packing
         return made
 

@@ -60,6 +60,7 @@ class Op:
     backward, so that writing to them before it is an error; None for what the gradient depends on.
     view: None, or `put(base, new, *rest) -> base`, the write back through this view.
     strides: None, or the rule for the strides that PyTorch would report (see strides.py).
+    autocast: type of device -> how it takes part in autocast; filled in by ops/_autocast.py.
     lacks: the dtypes that PyTorch has no kernel for, "bool integer complex", or {words: the text of
         its RuntimeError, {} for the dtype}. Checked is the dtype that the arguments have in common.
     numbers_do: whether a call without any Tensor is one of zero-dim ones, as torch.add(2, 3) is.
@@ -74,6 +75,7 @@ class Op:
         "accepts",
         "aliases",
         "arrays",
+        "autocast",
         "backward",
         "chooses",
         "constants",
@@ -137,6 +139,7 @@ class Op:
         self.lacks = {CATEGORIES[word]: lacks[words] for words in lacks for word in words.split()}
         self.aliases = facts.pop("aliases", ())
         self.accepts = facts.pop("accepts", {})
+        self.autocast: dict[str, Any] = {}
         self.public = facts.pop("public", ("torch", "Tensor"))
         if facts:
             raise TypeError(f"op {name!r} has no fact named {sorted(facts)}")

@@ -262,7 +262,7 @@ def record_inplace(op: Op, args: tuple, kwargs: dict, function: Callable | None 
                 check_overlap(target, value, whole=False)
     since = Moment(local.context.trace)
     shape, kind = old.aval.shape, old.aval.dtype
-    result = record(op, *args, **kwargs)
+    result = _record_uncast(op, args, kwargs)
     new = cell_of(result)
     if new.aval.shape != shape:
         raise RuntimeError(
@@ -273,6 +273,19 @@ def record_inplace(op: Op, args: tuple, kwargs: dict, function: Callable | None 
         new = _cast(new, kind)
     write(target, _shaped_like(new, old), since)
     return target
+
+
+def _record_uncast(op: Op, args: tuple, kwargs: dict) -> Any:
+    """Record one call outside of autocast, which PyTorch has for new results only."""
+    context = local.context
+    modes = context.modes
+    if not modes.autocast:
+        return record(op, *args, **kwargs)
+    context.modes = modes.replace(autocast=())
+    try:
+        return record(op, *args, **kwargs)
+    finally:
+        context.modes = context.modes.replace(autocast=modes.autocast)
 
 
 def _cast(cell: Cell, kind: Any) -> Cell:
@@ -297,7 +310,7 @@ def _blank(old: Cell) -> Cell:
 
 def record_out(op: Op, args: tuple, kwargs: dict, out: Any) -> Any:
     """Record op and write its result to `out`, which takes on its shape."""
-    result = record(op, *args, **kwargs)
+    result = _record_uncast(op, args, kwargs)
     several = isinstance(out, (tuple, list)) and isinstance(result, tuple)
     targets: Sequence[Any] = out if several else (out,)
     results: Sequence[Any] = result if several else (result,)

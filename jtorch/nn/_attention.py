@@ -18,6 +18,7 @@ from ..functions.dropout import dropout
 _attention = row("_attention")
 _attention_weights = row("_attention_weights")
 _attention_values = row("_attention_values")
+_baddbmm, _bmm = row("baddbmm"), row("bmm")
 _cat, _linear, _pad, _softmax = row("cat"), row("linear"), row("pad"), row("_softmax")
 
 
@@ -206,8 +207,9 @@ def _attend(
 ) -> tuple[Tensor, Tensor | None]:
     """The heads' outputs, and if wanted their weights (N, heads, L, S) after dropout."""
     if need_weights:
-        scores = (q * math.sqrt(1 / q.shape[-1])) @ k.transpose(-2, -1)
-        weights = _softmax(scores if mask is None else scores + mask, -1)
+        scaled, keys = q * math.sqrt(1 / q.shape[-1]), k.transpose(-2, -1)
+        scores = _bmm(scaled, keys) if mask is None else _baddbmm(mask, scaled, keys)
+        weights = _softmax(scores, -1)
         if dropout_p > 0:
             weights = dropout(weights, dropout_p)
         return weights @ v, weights.reshape(batch, -1, *weights.shape[1:])

@@ -11,10 +11,13 @@ import importlib
 import pkgutil
 from typing import Any
 
+from . import _autocast
+
 aten: Any
 
 
 def load() -> None:
-    """Import every family, so that all rows are known."""
+    """Import every family, so that all rows are known, and how they take part in autocast."""
     for module in pkgutil.iter_modules(__path__):
         importlib.import_module(f"{__name__}.{module.name}")
+    _autocast.attach()

@@ -27,7 +27,7 @@ from .._core.program import materialise, settle
 from .._core.tensor import Tensor, from_array
 from .._core.trace import Aval, Cell, State, Trace, local
 from .._core.transfer import copy_to
-from ._update import COUNTERS, Update, numbers_of
+from ._update import COUNTERS, Skippable, Update, numbers_of
 
 
 class Outputs:
@@ -42,8 +42,7 @@ class Outputs:
 
     __slots__ = ("first", "kept", "places", "positions", "references", "replaced", "unique")
 
-    def __init__(self, update: Update, state: State) -> None:
-        inputs = state.node.inputs
+    def __init__(self, update: Update, inputs: tuple[int, ...], state: State) -> None:
         self.places = update.places(inputs)
         owners: dict[int, list[int]] = {}
         for k, place in enumerate(self.places):
@@ -234,34 +233,39 @@ def _record(context: Any, optimizer: Any, plan: Step, group: dict) -> None:
     old = [t._cell or cell_of(t) for t in tensors]
     grads = [g._cell or cell_of(g) for g in optimizer.gradients(params)]
     hyper = plan.hyper(optimizer.hyper(group))
+    found_inf = getattr(optimizer, "found_inf", None)
+    more = () if found_inf is None else (cell_of(found_inf),)
+    op = plan.update if found_inf is None else Skippable(plan.update)
     while True:
         trace = context.trace
         try:
-            key: Any = [plan.update, context.modes]
-            enter_all(trace, (*old[:count], *grads, *old[count:], hyper), key)
+            key: Any = [op, context.modes]
+            enter_all(trace, (*old[:count], *grads, *old[count:], hyper, *more), key)
             key = tuple(key)
             state = trace.state.next.get(key)
             if state is None:
                 args = plan.update.arguments(old[:count], grads, old[count:], hyper)
-                state = extend(trace, key, plan.update, args, {})
+                state = extend(trace, key, op, (*args, *more), {})
             if state is not None:
                 break
         except Elsewhere:
             trace.trim()
-            hyper, old = _all_on(context, plan, hyper, old, grads)
+            (hyper, *more), old = _all_on(context, plan, [hyper, *more], old, grads)
         except BaseException:
             trace.trim()
             raise
     outputs = plan.outputs.get(state)
     if outputs is None:
         args = key = None  # they refer to the cells
-        outputs = plan.outputs[state] = Outputs(plan.update, state)
+        inputs = state.node.inputs
+        inputs = inputs[: len(inputs) - len(more)]
+        outputs = plan.outputs[state] = Outputs(plan.update, inputs, state)
     _replace(trace, state, tensors, old, outputs)
 
 
 def _all_on(
-    context: Any, plan: Step, hyper: Cell, old: list[Cell], grads: list[Cell]
-) -> tuple[Cell, list[Cell]]:
+    context: Any, plan: Step, numbers: list[Cell], old: list[Cell], grads: list[Cell]
+) -> tuple[list[Cell], list[Cell]]:
     """Record where the parameters are. Step counts may live on the CPU, as PyTorch's do: they
     follow."""
     params = old[: len(plan.params)]
@@ -275,8 +279,8 @@ def _all_on(
                 "Expected all tensors to be on the same device, but found at least two devices, "
                 f"{where} and {cell.aval.device}!"
             )
-    moved = {id(c): copy_to(c, where) for c in (*old, hyper) if c.aval.device is not where}
-    return moved.get(id(hyper), hyper), [moved.get(id(c), c) for c in old]
+    moved = {id(c): copy_to(c, where) for c in (*old, *numbers) if c.aval.device is not where}
+    return [moved.get(id(c), c) for c in numbers], [moved.get(id(c), c) for c in old]
 
 
 def _replace(

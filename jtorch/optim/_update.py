@@ -117,6 +117,34 @@ class Update:
         return places
 
 
+class Skippable:
+    """An update that leaves everything as it was where one more input, `found_inf`, isn't zero: how
+    a GradScaler skips a step without reading a value."""
+
+    __slots__ = ("update",)
+
+    name = Update.name
+    view = strides = backward = result = None
+    inplace = differentiable = False
+    numbers: frozenset[str] = frozenset()
+
+    _made: dict[Update, Skippable] = {}
+
+    def __new__(cls, update: Update) -> Skippable:
+        made = cls._made.get(update)
+        if made is None:
+            made = cls._made[update] = object.__new__(cls)
+            made.update = update
+        return made
+
+    def run(self, args: tuple, kwargs: dict) -> tuple:
+        *given, found_inf = args
+        old = (*given[0], *given[-2])
+        new = self.update.run(tuple(given), kwargs)
+        skips = found_inf > 0
+        return tuple([jnp.where(skips, o, n) for o, n in zip(old, new, strict=True)])
+
+
 def widened(value: Any) -> Any:
     """What a rule computes with: complex numbers are pairs of real ones, as in PyTorch, and half
     precision is float32 inside a step."""

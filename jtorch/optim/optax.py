@@ -138,6 +138,8 @@ class Optax(Optimizer):
     closure, if `step` is given one.
     """
 
+    takes_found_inf = True
+
     def __init__(
         self, params: ParamsT, transformation: optax.GradientTransformation, **arguments: Any
     ) -> None:

@@ -49,11 +49,14 @@ class Optimizer:
     # The numbers of a group that enter the program, in the order of `hyper`; other options are
     # static.
     hyper_names: tuple[str, ...] = ()
+    # Whether `step` can be skipped in its program, by a Tensor `found_inf` that is not zero.
+    takes_found_inf = True
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if "step" in cls.__dict__:
             cls.step = _hooked(cls.__dict__["step"])
+            cls.takes_found_inf = cls.__dict__.get("takes_found_inf", False)
 
     def __init__(self, params: ParamsT, defaults: dict[str, Any]) -> None:
         self.defaults = defaults
@@ -138,6 +141,11 @@ class Optimizer:
         loss = None if closure is None else _enabled(closure)
         record_step(self)
         return loss
+
+    def can_skip(self) -> bool:
+        """Whether a GradScaler may give the next step an attribute `found_inf`: a Tensor that, if
+        it isn't zero, leaves everything as it was. Hooks want to know before."""
+        return self.takes_found_inf and not (self._hooks["step_pre"] or self._hooks["step_post"])
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters; or set them to zero."""

@@ -72,6 +72,14 @@ class SGD(Optimizer):
         others = [p for p in params if self._has_buffer(p)]
         return [part for part in (fresh, others) if part]
 
+    def can_skip(self) -> bool:
+        """Not while a first gradient isn't dampened: the step after must know if this one was."""
+        waits = any(
+            _is_dampened(group) and not all(map(self._has_buffer, group["params"]))
+            for group in self.param_groups
+        )
+        return super().can_skip() and not waits
+
     def _has_buffer(self, param: Tensor) -> bool:
         return "momentum_buffer" in self.state.get(param, ())
 

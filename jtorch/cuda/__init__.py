@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._core.device import canonical, jax_device
-from ._core.device import device_count as _device_count
-from .functions.facts import synchronize as _synchronize
+from .._core.device import canonical, jax_device
+from .._core.device import device_count as _device_count
+from ..functions.facts import synchronize as _synchronize
+from . import amp
 
 
 def is_available() -> bool:
@@ -67,4 +68,4 @@ def manual_seed(seed: int) -> None:
 
 manual_seed_all = manual_seed
 
-__all__ = ["current_device", "device_count", "empty_cache", "is_available", "synchronize"]
+__all__ = ["amp", "current_device", "device_count", "empty_cache", "is_available", "synchronize"]

@@ -1,0 +1,40 @@
+"""`torch.cpu.amp`: the deprecated spellings of `torch.amp` for the CPU."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from .. import amp
+from .._core.dtype import bfloat16
+from .._core.dtype import dtype as DType
+
+
+def _instead(name: str) -> None:
+    warnings.warn(
+        f"`torch.cpu.amp.{name}(args...)` is deprecated. "
+        f"Please use `torch.amp.{name}('cpu', args...)` instead.",
+        FutureWarning,
+        stacklevel=3,
+    )
+
+
+class autocast(amp.autocast):
+    """Deprecated: torch.autocast("cpu")."""
+
+    def __init__(
+        self, enabled: bool = True, dtype: DType = bfloat16, cache_enabled: bool = True
+    ) -> None:
+        _instead("autocast")
+        super().__init__("cpu", dtype, enabled, cache_enabled)
+
+
+class GradScaler(amp.GradScaler):
+    """Deprecated: torch.amp.GradScaler("cpu")."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        _instead("GradScaler")
+        super().__init__("cpu", *args, **kwargs)
+
+
+__all__ = ["GradScaler", "autocast"]
