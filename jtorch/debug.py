@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ._core.building import statistics as _counts
 from ._core.extend import limits
 from ._core.program import materialise_all
-from ._core.program import statistics as _counts
 from ._core.trace import local
 
 

@@ -20,9 +20,10 @@ import jax
 
 from .append import Elsewhere, append
 from .device import TRACING, device
+from .evaluation import evaluator, path
 from .graph import edge_of_cell
 from .op import Op
-from .program import body_of, evaluator, path, settle
+from .program import body_of, settle
 from .strides import unchanged
 from .trace import Aval, Call, Cell, Context, State, Trace
 

@@ -15,10 +15,11 @@ import jax
 
 from .arguments import check_arguments, not_implemented, refusal_of
 from .autocast import autocast_variant
+from .building import statistics
 from .dtype import FLOAT, to_dtype
 from .errors import first_line, user_line
 from .graph import LEAF, flows
-from .program import materialise, statistics
+from .program import materialise
 from .strides import contiguous, like_inputs
 from .trace import Aval, Call, Cell, Node, Slot, State, Trace
 from .varying import counterpart, differs, enter_numbers, generic_key, site_of, varied_sites, vary

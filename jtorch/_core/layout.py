@@ -5,7 +5,7 @@ each one; measured on two cores, a digits CNN takes 1.3 times as long so. Here v
 a convolution are kept with their dimensions in another physical order, and element-wise ops,
 reductions and poolings are run in that order; what has no rule gets its operands in the logical
 order again. On GPU and TPU XLA assigns layouts itself, and the pass is off. Nothing depends on this
-file but program.py; results are the same values.
+file but building.py; results are the same values.
 """
 
 from __future__ import annotations

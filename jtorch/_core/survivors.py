@@ -2,7 +2,7 @@
 
 When a program runs while the graph is still alive, the GradNodes that somebody may still walk keep
 the cells that their VJPs use. `survivors_of` says which they are, before the program is built, so
-that it returns those cells; `keep_graph` hands them over when it has run. Read program.py next.
+that it returns those cells; `keep_graph` hands them over when it has run. Read donation.py next.
 """
 
 from __future__ import annotations

@@ -12,7 +12,8 @@ import torch
 import torch.utils.checkpoint
 
 import jtorch
-from jtorch._core.program import materialise, path
+from jtorch._core.evaluation import path
+from jtorch._core.program import materialise
 from jtorch._core.trace import local
 
 from ..comparison import compare, compiled, forget

@@ -12,7 +12,7 @@ import torch
 
 import jtorch
 from jtorch._core import trace
-from jtorch._core.program import path
+from jtorch._core.evaluation import path
 
 from ..comparison import compilations, forget
 

@@ -10,8 +10,8 @@ import jax
 import pytest
 
 import jtorch
-from jtorch._core import program
-from jtorch._core.program import path
+from jtorch._core import building, program
+from jtorch._core.evaluation import path
 from jtorch._core.trace import Trace
 from jtorch._core.varying import varied_sites
 
@@ -33,11 +33,11 @@ def nodes_compiled(function: Callable[[], Any]) -> list[list[str]]:
     def listen(_: str, trace: Trace) -> None:
         found.append([s.node.call.op.name for s in path(trace.state)])
 
-    program.listeners.append(listen)
+    building.listeners.append(listen)
     try:
         function()
     finally:
-        program.listeners.remove(listen)
+        building.listeners.remove(listen)
     return found
 
 

@@ -173,7 +173,7 @@ def a_gradient_elsewhere() -> None:
 
 @program
 def a_program_per_device_and_no_more() -> None:
-    from jtorch._core.program import statistics
+    from jtorch._core.building import statistics
 
     w = jtorch.ones(3, requires_grad=True)
     counts = []
