@@ -180,13 +180,15 @@ class GradNode(Node):
     first: its position while pending.  inputs, outputs: the cells kept for the VJP once a program
     has run.  watch: cells that must not have been written in place since.  sequence: the order of
     recording; a backward goes from high to low.  packed: what hooks made of the values that the VJP
-    uses, by slot (see packing.py).  region: where those are computed anew (see region.py).
+    uses, by slot (see packing.py).  region: where those are computed anew (see region.py).  base:
+    what an eager view is a view of; in other modes view and use are in one trace.
     """
 
     pulls = False  # whether it has a `pull` of its own: no VJP is recorded for it
 
     __slots__ = (
         "avals",
+        "base",
         "call",
         "edges",
         "first",
@@ -220,6 +222,7 @@ class GradNode(Node):
         self.inputs: list[Any] | None = None
         self.outputs: list[Any] | None = None
         self.watch: list[tuple[int, Cell]] = []
+        self.base: Cell | None = None
         self.freed = state.first in trace.state.freed
         self.watched: dict[int, Any] = {}
         self.hung = None
@@ -298,7 +301,7 @@ class GradNode(Node):
         if self.packed is not None:
             return False
         if self.inputs is not None:
-            return any(cell.trace is OVERWRITTEN for _, cell in self.watch)
+            return any(_is_written(cell) for _, cell in self.watch)
         written = self.trace.overwritten
         return bool(written) and any(p in written for _, p in self._watched_positions())
 
@@ -316,6 +319,8 @@ class GradNode(Node):
             ]
             self.outputs = [cells.get(self.first)] if self.call.op.backward is not None else [None]
             self.watch = [(k, cells[p]) for k, p in self._watched_positions() if p in cells]
+        if self.call.op.view is not None and self.call.modes.eager:
+            self.base = cells.get(self.positions[0])
         self.trace = None
 
     def pull(self, context: Any, cotangents: list[Any]) -> list[tuple[int, Cell]]:
@@ -335,6 +340,14 @@ class GradNode(Node):
     def _numbers(self, cells: list[Any]) -> list[Any]:
         """What is left of the inputs when they are freed: numbers, which PyTorch does not save."""
         return [cell if a.number else None for cell, a in zip(cells, self.avals, strict=True)]
+
+
+def _is_written(cell: Cell | None) -> bool:
+    """Whether a value, or one that it is a view of, has been written in place since."""
+    while cell is not None and cell.trace is not OVERWRITTEN:
+        edge: Any = cell.node
+        cell = edge[0].base if type(edge) is tuple and isinstance(edge[0], GradNode) else None
+    return cell is not None
 
 
 def view_chain(trace: Trace, position: int) -> list[int]:

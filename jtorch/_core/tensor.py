@@ -397,6 +397,10 @@ def require_grad(tensor: Tensor, wanted: bool) -> Tensor:
     if cell.aval.requires_grad == bool(wanted):
         return tensor
     if wanted:
+        if not (tensor.dtype.is_floating_point or tensor.dtype.is_complex):
+            raise RuntimeError(
+                "Only Tensors of floating point and complex dtype can require gradients"
+            )
         rebase_leaf(tensor, cell)
         return tensor
     if not is_leaf(cell):

@@ -48,6 +48,7 @@ class Transfer(GradNode):
         self.output_avals = (copy,)
         self.trace = None
         self.freed = False
+        self.base = None
         self.watched: dict[int, Any] = {}
         self.hung = None
         # A backward goes from late traces to early ones: what uses the copy begins a new trace.
