@@ -236,7 +236,7 @@ class Body(Trace):
     # ------------------------------------------------------------------------------------- the end
 
     def position(self, cell: Cell) -> int:
-        """The position of a result in the self."""
+        """The position of a result in the body."""
         if cell.trace is not self or cell.index < 0:
             (cell,) = append(self.context, ALIAS, (cell,))
         return cell.index
@@ -324,7 +324,7 @@ class Body(Trace):
         return False
 
     def read(self, cell: Cell, use: str) -> Any:
-        """The array of a cell of the self. RuntimeError where it has a value for each example."""
+        """The array of a cell of the body. RuntimeError where it has a value for each example."""
         if cell.trace is self and not self.leaves:
             raise RuntimeError(_RELEASED)
         if self._differs(cell):

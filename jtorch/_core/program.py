@@ -37,8 +37,8 @@ _MEMORY = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 def materialise(trace: Trace, cell: Cell | None = None) -> None:
     """Run a trace, so that its alive cells hold arrays; a new trace begins.
 
-    With a cell of another thread's trace, only that cell is computed, and the trace goes on. The
-    body of a body is part of another trace's program: it has none of its own.
+    With a cell of another thread's trace, only that cell is computed, and the trace goes on. A
+    body runs as a part of another trace's program: it has none of its own.
     """
     if trace.body is not None:
         return

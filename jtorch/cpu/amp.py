@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from .. import amp
 from .._core.dtype import bfloat16
 from .._core.dtype import dtype as DType
-
-
-def _instead(name: str) -> None:
-    warnings.warn(
-        f"`torch.cpu.amp.{name}(args...)` is deprecated. "
-        f"Please use `torch.amp.{name}('cpu', args...)` instead.",
-        FutureWarning,
-        stacklevel=3,
-    )
+from ..amp import _deprecated
 
 
 class autocast(amp.autocast):
@@ -25,7 +16,7 @@ class autocast(amp.autocast):
     def __init__(
         self, enabled: bool = True, dtype: DType = bfloat16, cache_enabled: bool = True
     ) -> None:
-        _instead("autocast")
+        _deprecated.warn("cpu", "autocast", "'cpu', args...")
         super().__init__("cpu", dtype, enabled, cache_enabled)
 
 
@@ -33,7 +24,7 @@ class GradScaler(amp.GradScaler):
     """Deprecated: torch.amp.GradScaler("cpu")."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        _instead("GradScaler")
+        _deprecated.warn("cpu", "GradScaler", "'cpu', args...")
         super().__init__("cpu", *args, **kwargs)
 
 

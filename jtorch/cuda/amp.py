@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 from .. import amp
 from .._core.dtype import dtype as DType
 from .._core.dtype import float16
-
-
-def _instead(name: str, given: str) -> None:
-    warnings.warn(
-        f"`torch.cuda.amp.{name}(args...)` is deprecated. "
-        f"Please use `torch.amp.{name}({given})` instead.",
-        FutureWarning,
-        stacklevel=3,
-    )
+from ..amp import _deprecated
 
 
 class autocast(amp.autocast):
@@ -26,7 +17,7 @@ class autocast(amp.autocast):
     def __init__(
         self, enabled: bool = True, dtype: DType = float16, cache_enabled: bool = True
     ) -> None:
-        _instead("autocast", "'cuda', args...")
+        _deprecated.warn("cuda", "autocast", "'cuda', args...")
         super().__init__("cuda", dtype, enabled, cache_enabled)
 
 
@@ -34,19 +25,19 @@ class GradScaler(amp.GradScaler):
     """Deprecated: torch.amp.GradScaler("cuda")."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        _instead("GradScaler", "'cuda', args...")
+        _deprecated.warn("cuda", "GradScaler", "'cuda', args...")
         super().__init__("cuda", *args, **kwargs)
 
 
 def custom_fwd(fwd: Callable | None = None, *, cast_inputs: DType | None = None) -> Callable:
     """Deprecated: torch.amp.custom_fwd(device_type="cuda")."""
-    _instead("custom_fwd", "args..., device_type='cuda'")
+    _deprecated.warn("cuda", "custom_fwd", "args..., device_type='cuda'")
     return amp.custom_fwd(fwd, device_type="cuda", cast_inputs=cast_inputs)
 
 
 def custom_bwd(bwd: Callable) -> Any:
     """Deprecated: torch.amp.custom_bwd(device_type="cuda")."""
-    _instead("custom_bwd", "args..., device_type='cuda'")
+    _deprecated.warn("cuda", "custom_bwd", "args..., device_type='cuda'")
     return amp.custom_bwd(bwd, device_type="cuda")
 
 

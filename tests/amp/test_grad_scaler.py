@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import optax
 import pytest
 import torch
 
@@ -81,7 +82,6 @@ def test_any_rule_is_skipped(make: str) -> None:
     """Rules over a whole group, and optax', leave parameters and state as they were."""
     weight = jtorch.ones(3, 3).requires_grad_()
     if make == "Optax":
-        optax = pytest.importorskip("optax")
         optimizer = jtorch.optim.Optax([weight], optax.chain(optax.clip(1.0), optax.adam(0.1)))
     else:
         optimizer = getattr(jtorch.optim, make)([weight], lr=0.1)
