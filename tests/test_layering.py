@@ -20,7 +20,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "jtorch"
 
 # Lowest first. "room.*" is a room with all its modules; in _core every module stands by itself.
 LAYERS = (
-    "_core utils utils.hooks utils._pytree",
+    "_core _core.changes utils utils.hooks utils._pytree",
     "_core.errors _core.dtype _core.modes _core.strides _core.size _core.rng",
     "_core.device _core.normals",
     "_core.samplers _core.rejection _core.format",
@@ -30,7 +30,7 @@ LAYERS = (
     "_core.graph",
     "_core.layout _core.survivors _core.donation",
     "_core.checks _core.evaluation",
-    "_core.building",
+    "_core.building _core.capture",
     "_core.program",
     "_core.arguments _core.autocast",
     "_core.varying",

@@ -236,7 +236,7 @@ def write(tensor: Any, new: Cell, since: Moment | None = None) -> None:
     if tensor._view:
         base = _put_through(storage.cell, tensor._view, new)
         base = _with_history(storage.cell.node, storage.cell, base)
-    _replace(tensor, storage, base, new, since or Moment(local.context.trace))
+    replace(tensor, storage, base, new, since or Moment(local.context.trace))
 
 
 def turn(tensor: Any, view: Any, since: Moment, whole: bool) -> None:
@@ -252,7 +252,7 @@ def turn(tensor: Any, view: Any, since: Moment, whole: bool) -> None:
     members = [m for r in storage.members if (m := r()) is not None]
     alone = all(m is tensor or m is view for m in members)
     if whole and alone and not tensor._view:
-        _replace(tensor, storage, new, new, since)
+        replace(tensor, storage, new, new, since)
         return
     trace = local.context.trace
     if storage.cell.array is not None:
@@ -305,7 +305,7 @@ def _with_history(owner: Any, old: Cell, new: Cell) -> Cell:
     return as_leaf(owner, new) if owner is not None else new
 
 
-def _replace(tensor: Any, storage: Storage, base: Cell, new: Cell, since: Moment) -> None:
+def replace(tensor: Any, storage: Storage, base: Cell, new: Cell, since: Moment) -> None:
     """The moment of a write. What it changes can be undone should the program fail."""
     was = storage.cell
     stale = [m for r in storage.members if (m := r()) is not None and m is not tensor]

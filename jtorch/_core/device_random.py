@@ -43,6 +43,17 @@ class _Key:
         words = np.array([seed >> 32, seed & 0xFFFFFFFF], np.uint32)
         self.cell = copy_to(value_cell(words, CPU), where)
 
+    def put(self, cell: Cell, trace: Trace) -> None:
+        """Take over the key that a draw recorded in a trace leaves."""
+        if self.cell.array is not None:
+            trace.writes.append(_Undo(self))
+        self.cell = cell
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the key follows from the last seeding."""
+        return self.seeding == default_generator.seeding and self in _keys.values()
+
 
 class _Undo:
     """How to take back a draw, should its program fail."""
@@ -82,8 +93,8 @@ def bernoulli_mask(shape: tuple[int, ...], p: float, where: device) -> Tensor:
     if key is None or key.seeding != default_generator.seeding:
         key = _keys[where] = _Key(where)
     context = local.context
-    undo = _Undo(key)
-    key.cell, mask = append(context, DRAW, (key.cell, shape, p))
-    if undo.cell.array is not None:
-        context.trace.writes.append(undo)
+    if context.capture is not None:
+        context.capture.hold(key)
+    after, mask = append(context, DRAW, (key.cell, shape, p))
+    key.put(after, context.trace)
     return from_cell(mask)

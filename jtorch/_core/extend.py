@@ -228,7 +228,8 @@ def _beyond(trace: Trace, key: tuple, op: Any, args: tuple, kwargs: dict) -> Sta
         child = _make(trace, key, op, args, kwargs)
     node = child.node
     is_head = state.head is not None and _same_call(state.head, (node.call, node.avals))
-    whole = trace.context.walking or trace.body is not None
+    context = trace.context
+    whole = context.walking or context.capture is not None or trace.body is not None
     if not whole and (is_head or state.depth >= limits.longest):
         trace.trim()
         materialise(trace)

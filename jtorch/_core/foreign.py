@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .capture import FOREIGN, stop
 from .device import canonical, jax_device
 from .tensor import Tensor, from_array
 
@@ -27,11 +28,13 @@ def is_jax(value: Any) -> bool:
 
 def copy_of(array: jax.Array, device: Any) -> Tensor:
     """A Tensor with a copy of a `jax.Array`."""
+    stop(FOREIGN)
     return from_array(jnp.array(array), device)
 
 
 def from_jax(array: jax.Array) -> Tensor:
     """A Tensor for a `jax.Array` (or a tracer), without a copy."""
+    stop(FOREIGN)
     return from_array(array)
 
 
@@ -49,6 +52,7 @@ def adopt(array: np.ndarray, device: Any, strides: tuple[int, ...] | None = None
 def read_dlpack(source: Any) -> np.ndarray | jax.Array:
     """The values of an object with `__dlpack__`, or of a capsule: an array that shares its memory
     if it is NumPy's, a copy if it is JAX's. RuntimeError for anything else."""
+    stop(FOREIGN)
     if type(source).__name__ == "PyCapsule":
         source = _Capsule(source)
     elif not hasattr(source, "__dlpack__"):

@@ -20,6 +20,7 @@ import numpy as np
 from jax.core import Tracer
 
 from .building import Program, build, statistics
+from .capture import stop
 from .checks import positions_of, verify
 from .device import CPU, TRACING
 from .donation import Renewal, alive_among, arrays_for, part_from_graph
@@ -34,21 +35,22 @@ from .trace import Cell, Node, State, Trace, local
 _MEMORY = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def materialise(trace: Trace, cell: Cell | None = None) -> None:
-    """Run a trace, so that its alive cells hold arrays; a new trace begins.
+def materialise(trace: Trace, cell: Cell | None = None) -> Program | None:
+    """Run a trace, so that its alive cells hold arrays; a new trace begins. The program that ran.
 
     With a cell of another thread's trace, only that cell is computed, and the trace goes on. A
     body runs as a part of another trace's program: it has none of its own.
     """
     if trace.body is not None:
-        return
+        return None
     if trace.context is not local.context:
         _compute_one(trace, cell)
-        return
+        return None
     state = trace.state
     if state.parent is None:
-        return
-    daring = trace.device is not CPU or state.nbytes < _MEMORY // 2
+        return None
+    stop("a value is needed before the function has ended")
+    daring = is_daring(state, trace.device)
     alive = alive_among(trace.cells)
     places = tuple([c.index for c in alive])
     for renewal in trace.renewals:
@@ -65,8 +67,14 @@ def materialise(trace: Trace, cell: Cell | None = None) -> None:
             verify(trace, places, arrays, daring)
     except BaseException as error:
         _fail(trace, error)
-        raise _explain(trace, error) from None
+        raise explained(state, error) from None
     _finish(trace, program, alive, places, arrays)
+    return program
+
+
+def is_daring(state: State, where: Any) -> bool:
+    """Whether the program of a state may take the buffers of what was replaced."""
+    return where is not CPU or state.nbytes < _MEMORY // 2
 
 
 def _finish(trace: Trace, program: Program, alive: list[Cell], places: tuple, arrays: list) -> None:
@@ -93,7 +101,15 @@ def _finish(trace: Trace, program: Program, alive: list[Cell], places: tuple, ar
 def _run(
     program: Program, leaves: Sequence[Cell], renewals: Sequence[Renewal] = (), wait: bool = False
 ) -> list:
-    arrays = entering = arrays_for(leaves, program.donated, renewals)
+    results = call(program, arrays_for(leaves, program.donated, renewals))
+    if wait:
+        jax.block_until_ready(results)
+    return results
+
+
+def call(program: Program, arrays: list) -> list:
+    """The values of `program.wanted`, given those of the leaves."""
+    entering = arrays
     if program.numbers:
         entering = without(arrays, program.numbers)
         for kind, ks in program.numbers.items():
@@ -104,8 +120,6 @@ def _run(
         if program.concrete and results and isinstance(results[0], Tracer):
             with jax.ensure_compile_time_eval():  # values from outside, inside somebody's jax.jit
                 results = program.call(*entering)
-    if wait:
-        jax.block_until_ready(results)
     if program.source is program.wanted:
         return results
     return [results[s] if s >= 0 else arrays[-1 - s] for s in program.source]
@@ -124,21 +138,20 @@ def _fail(trace: Trace, error: BaseException) -> None:
     trace.clear()
 
 
-def _explain(trace: Trace, error: BaseException) -> BaseException:
-    """The error that the user sees."""
+def explained(state: State, error: BaseException) -> BaseException:
+    """The error that the user sees when the program of a state fails."""
     text = first_line(error)
     if not isinstance(error, Exception) or isinstance(error, ProgramError):
         return error
     if isinstance(error, (MemoryError, jax.errors.JaxRuntimeError)):
         kind = OutOfMemoryError if "RESOURCE_EXHAUSTED" in text else ProgramError
-        return kind(f"{text}\nwhile running the program of {_largest(trace)}")
+        return kind(f"{text}\nwhile running the program of {_largest(state)}")
     return error
 
 
-def _largest(trace: Trace) -> str:
+def _largest(end: State) -> str:
     """The node with the largest output: what to look at when memory ran out."""
-    steps = path(trace.state)
-    state = max(steps, key=lambda s: sum(a.nbytes for a in s.avals))
+    state = max(path(end), key=lambda s: sum(a.nbytes for a in s.avals))
     return describe(state.node, state)
 
 
@@ -186,6 +199,7 @@ def host(cell: Cell, use: str = "memory") -> np.ndarray:
     array = settle(cell, use)
     if isinstance(array, Tracer):
         raise jax.errors.TracerArrayConversionError(array)
+    stop("a value is read")
     return np.asarray(array)
 
 

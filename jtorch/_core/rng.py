@@ -41,14 +41,16 @@ class MersenneTwister:
     them are used.
     """
 
-    __slots__ = ("_block", "_lock", "_position", "_source", "spare_normal", "_seed")
+    __slots__ = ("_block", "_lock", "_position", "_source", "moves", "spare_normal", "_seed")
 
     def __init__(self, seed: int = DEFAULT_SEED) -> None:
         self._lock = threading.Lock()
+        self.moves = 0  # how often words were drawn, or the state replaced
         self.reseed(seed)
 
     def reseed(self, seed: int) -> None:
         """Start anew from `seed`, taken modulo 2**64; only its low 32 bits select the stream."""
+        self.moves += 1
         self._seed = seed % 2**64
         self._source = RandomState(self._seed & 0xFFFFFFFF)
         self._block = _NOTHING
@@ -63,6 +65,7 @@ class MersenneTwister:
     def words(self, n: int) -> np.ndarray:
         """The next n words, uint32. The array is the caller's to change."""
         with self._lock:
+            self.moves += 1
             start = self._position
             if start + n <= BLOCK:
                 self._position = start + n
@@ -123,6 +126,7 @@ class MersenneTwister:
             raise RuntimeError("Invalid mt19937 state")
         key = fields["key"].astype(np.uint32)
         with self._lock:
+            self.moves += 1
             self._seed = int(fields["seed"])
             self._source = RandomState(0)
             self._position = BLOCK if fresh else after

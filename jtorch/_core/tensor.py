@@ -30,6 +30,7 @@ from .alias import (
 )
 from .append import append
 from .attributes import Attributes
+from .capture import note_constant, stop
 from .device import canonical, default_device, device_of, jax_device
 from .donation import share
 from .dtype import TITLES, dtype, to_dtype
@@ -194,6 +195,7 @@ class Tensor(Attributes, Methods):
 
         It never changes: a later in-place write gives the Tensor another buffer.
         """
+        stop("a value is read")
         return jnp.asarray(settle(cell_of(self)))
 
     def __dlpack__(self, **options: Any) -> Any:
@@ -387,6 +389,7 @@ def from_array(
     body = local.context.trace.body
     if body is not None:
         body.own(cell)
+    note_constant(cell)
     tensor = from_cell(cell)
     return require_grad(tensor, True) if requires_grad else tensor
 

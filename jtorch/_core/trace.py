@@ -348,12 +348,13 @@ class Context:
     """A thread's recording: its modes, the trace it writes to, and one trace a device.
 
     bodies: those that are open, outermost first.  transforms: how many functional transforms are
-    running a function now.
+    running a function now.  capture: what notes how a compiled function records, see capture.py.
     """
 
     __slots__ = (
         "__weakref__",
         "bodies",
+        "capture",
         "modes",
         "pack",
         "trace",
@@ -374,6 +375,7 @@ class Context:
         self.traces: dict[device, Trace] = {}
         self.bodies: list[Any] = []
         self.transforms = 0
+        self.capture: Any = None
 
     def on(self, where: device) -> Trace:
         """Make the trace of a device the present one."""

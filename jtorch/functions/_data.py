@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .._core import dtype as dtypes
+from .._core.capture import FOREIGN, stop
 from .._core.dtype import dtype, get_default_dtype, to_dtype
 from .._core.strides import is_dense
 from .._core.tensor import Tensor
@@ -49,6 +50,7 @@ def to_array(data: Any, kind: dtype | None = None) -> np.ndarray:
 
 def check_array(array: np.ndarray) -> np.ndarray:
     """The array itself. TypeError and ValueError, as PyTorch's, for one that can't be a Tensor."""
+    stop(FOREIGN)
     if array.dtype.isnative and array.dtype not in _NUMBERS:
         try:
             to_dtype(array.dtype)  # one of ml_dtypes'
@@ -101,6 +103,7 @@ def _stacked(data: Any) -> np.ndarray | None:
         )
     ):
         return None
+    stop(FOREIGN)
     return np.stack(data) if first.dtype in _NUMBERS else None
 
 

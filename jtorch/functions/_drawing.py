@@ -14,9 +14,10 @@ import numpy as np
 from .._core import samplers
 from .._core.alias import cell_of
 from .._core.body import dealt, drawn_sizes, whole_values
+from .._core.generator import default_generator
 from .._core.program import host
 from .._core.tensor import Tensor, from_array, from_cell
-from .._core.trace import Aval, local
+from .._core.trace import Aval, Cell, local
 
 Drawing = Callable[[tuple[int, ...]], np.ndarray]
 
@@ -24,8 +25,20 @@ Drawing = Callable[[tuple[int, ...]], np.ndarray]
 def drawn(draw: Drawing, shape: tuple[int, ...], device: Any) -> Tensor:
     """A Tensor of `draw(shape)`."""
     sizes = drawn_sizes(local.context)
-    made = from_array(draw((*sizes, *shape)), device)
-    return from_cell(dealt(local.context, made._cell)) if sizes else made
+    made = _noted(lambda: from_array(draw((*sizes, *shape)), device)._cell)
+    return from_cell(dealt(local.context, made) if sizes else made)
+
+
+def _noted(draw: Callable[[], Cell]) -> Cell:
+    """What `draw` gives. A compiled function draws anew in each run."""
+    capture = local.context.capture
+    if capture is None:
+        return draw()
+    before = default_generator.moves
+    cell = draw()
+    capture.moves += default_generator.moves - before
+    capture.act(draw, cell)
+    return cell
 
 
 def values_of(tensor: Tensor, ndim: int = 0) -> np.ndarray:

@@ -307,7 +307,7 @@ def frombuffer(
             f"requested buffer length ({count} * {dtype.itemsize} bytes) after offset ({offset} "
             f"bytes) must not be greater than actual buffer length ({size} bytes)"
         )
-    array = np.frombuffer(buffer, dtype.numpy, count, offset)
+    array = check_array(np.frombuffer(buffer, dtype.numpy, count, offset))
     return from_array(array, Device("cpu"), requires_grad)
 
 

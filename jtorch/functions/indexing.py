@@ -16,6 +16,7 @@ import numpy as np
 
 from .._core import dtype as dtypes
 from .._core.alias import cell_of, check_writable, write
+from .._core.capture import FOREIGN, stop
 from .._core.device import CPU
 from .._core.op import ROWS
 from .._core.overlap import check_overlap
@@ -97,6 +98,7 @@ def _as_value(value: Any, target: Tensor) -> Any:
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, np.ndarray):
+        stop(FOREIGN)
         return from_array(value, target.device)
     raise TypeError(f"can't assign a {type(value).__name__} to a torch.{target.dtype.name} Tensor")
 
@@ -105,6 +107,7 @@ def _single_mask(index: Any) -> Tensor | None:
     if isinstance(index, tuple) and len(index) == 1:
         index = index[0]
     if isinstance(index, np.ndarray) and index.dtype == bool:
+        stop(FOREIGN)
         index = from_array(index)
     return index if isinstance(index, Tensor) and index.dtype is dtypes.bool_ else None
 
@@ -174,6 +177,8 @@ def _plain(item: Any) -> Any:
         return from_array(np.asarray(item))
     if isinstance(item, (list, tuple, range, np.ndarray)):
         array = np.asarray(item)
+        if isinstance(item, np.ndarray):
+            stop(FOREIGN)
         if array.size == 0 and not isinstance(item, np.ndarray):
             array = array.astype(np.int64)
         if array.dtype.kind not in "iub":

@@ -12,6 +12,8 @@ import weakref
 from collections.abc import Iterable
 from typing import Any
 
+from .._core.changes import Changes
+
 SLOTS = ("_parameters", "_buffers", "_modules")
 
 _ABSENT = object()
@@ -118,10 +120,12 @@ def without_repeats(module: Any) -> dict[str, Any]:
 
 
 def _write(module: Any, name: str, value: Any) -> None:
+    Changes.count += 1
     if not hasattr(type(module), name):
         module.__dict__[name] = value
 
 
 def _erase(module: Any, name: str, value: Any) -> None:
+    Changes.count += 1
     if module.__dict__.get(name, _ABSENT) is value:
         del module.__dict__[name]

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Self
 
+from .._core.changes import Changes
 from .._core.tensor import Tensor
 from ._hooks import (
     Hooks,
@@ -115,6 +116,8 @@ class Module(Hooks, StateDict, Tree, Placement):
         elif name in SLOTS:
             _replace_members(self, name, value)
         else:
+            if state.get(name, state) is not value:
+                Changes.count += 1
             object.__setattr__(self, name, value)
 
     def __getattr__(self, name: str) -> Any:
@@ -132,6 +135,7 @@ class Module(Hooks, StateDict, Tree, Placement):
                 del adopt(self, slot)[name]
                 self._non_persistent_buffers_set.discard(name)
                 return
+        Changes.count += 1
         object.__delattr__(self, name)
 
     def __dir__(self) -> list[str]:

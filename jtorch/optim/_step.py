@@ -18,6 +18,7 @@ import numpy as np
 
 from .._core.alias import Moment, cell_of, overwrite, position_or_cell, storage_of, write
 from .._core.append import Elsewhere, enter_all
+from .._core.capture import muted
 from .._core.device import default_device, device, jax_device
 from .._core.donation import UNSEEN, Renewal, note_replaced
 from .._core.dtype import float64
@@ -191,6 +192,9 @@ def record_step(optimizer: Any) -> None:
             if active:
                 for params in optimizer.parts(group, active):
                     _record_group(context, optimizer, place, params)
+        if context.capture is not None:
+            context.capture.stepped = True
+            return
         for trace in tuple(context.traces.values()):
             materialise(trace)
     except BaseException:
@@ -232,7 +236,10 @@ def _record(context: Any, optimizer: Any, plan: Step, group: dict) -> None:
     tensors = params + plan.states(optimizer, group)
     old = [t._cell or cell_of(t) for t in tensors]
     grads = [g._cell or cell_of(g) for g in optimizer.gradients(params)]
-    hyper = plan.hyper(optimizer.hyper(group))
+    with muted(context):
+        hyper = plan.hyper(optimizer.hyper(group))
+    if context.capture is not None:
+        _note(context.capture, optimizer, plan, group, (tensors, old), hyper)
     found_inf = getattr(optimizer, "found_inf", None)
     more = () if found_inf is None else (cell_of(found_inf),)
     op = plan.update if found_inf is None else Skippable(plan.update)
@@ -261,6 +268,16 @@ def _record(context: Any, optimizer: Any, plan: Step, group: dict) -> None:
         inputs = inputs[: len(inputs) - len(more)]
         outputs = plan.outputs[state] = Outputs(plan.update, inputs, state)
     _replace(trace, state, tensors, old, outputs)
+
+
+def _note(
+    capture: Any, optimizer: Any, plan: Step, group: dict, known: tuple[list, list], hyper: Cell
+) -> None:
+    """Say where the leaves of an update come from. known: Tensors and their cells."""
+    for tensor, cell in zip(*known, strict=True):
+        if cell.array is not None and id(cell) not in capture.sources:
+            capture.note(cell, tensor)
+    capture.act(lambda: plan.hyper(optimizer.hyper(group)), hyper)
 
 
 def _all_on(
@@ -303,6 +320,11 @@ def _replace(
             if len(storage.members) > 1:
                 aliased.append(k)
     trace.state = state
+    if trace.context.capture is not None:  # more may be recorded, which is to see the new values
+        cells = [old[k] for k in outputs.first]
+        _replace_cells(trace, state, tensors, cells, set(outputs.unique), outputs)
+        trace.cells.extend(cells)
+        return
     references = [getrefcount(cell) for cell in old]
     cells, kept = [old[k] for k in outputs.first], outputs.kept
     if aliased or references != outputs.references:

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core.capture import stop
 from .._core.grad_mode import enable_grad
 from .._core.program import materialise_all
 from .._core.tensor import Tensor, from_array
@@ -64,6 +65,7 @@ class Optimizer:
         self.param_groups: list[dict[str, Any]] = []
         self._steps: dict[tuple, Step] = {}
         self._hooks = _no_hooks()
+        stop("an optimizer is made")
         if isinstance(params, Tensor):
             raise TypeError(
                 "params argument given to the optimizer should be an iterable of Tensors or "

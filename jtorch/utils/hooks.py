@@ -10,6 +10,8 @@ import itertools
 import weakref
 from typing import Any
 
+from .._core.changes import Changes
+
 _next_id = itertools.count()
 
 
@@ -25,6 +27,7 @@ class RemovableHandle:
     def __init__(self, hooks_dict: Any, *, extra_dict: Any = None) -> None:
         self.hooks_dict_ref = _reference(hooks_dict)
         self.id = next(_next_id)
+        Changes.count += 1
         if extra_dict is None:
             extra_dict = ()
         elif isinstance(extra_dict, dict):
@@ -33,6 +36,7 @@ class RemovableHandle:
 
     def remove(self) -> None:
         """Take the hook out. A second call does nothing."""
+        Changes.count += 1
         for reference in (self.hooks_dict_ref, *self.extra_dict_ref):
             hooks = reference()
             if hooks is not None:

@@ -14,7 +14,9 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..._core.capture import muted
 from ..._core.tensor import Tensor
+from ..._core.trace import local
 from ..optimizer import Optimizer
 
 _ORDER = (
@@ -27,6 +29,23 @@ EPOCH_DEPRECATED = (
     "where available. Please open an issue if you are unable to replicate your use case: "
     "https://github.com/pytorch/pytorch/issues/new/choose."
 )
+
+
+def repeated(step: Callable) -> Callable:
+    """A method `step` of a scheduler, which each run of a compiled function calls anew: it changes
+    numbers on the host alone. What it is given may come from a Tensor, and would not be new."""
+
+    @functools.wraps(step)
+    def noted(self: Any, *args: Any, **kwargs: Any) -> Any:
+        context = local.context
+        if context.capture is None or any(isinstance(a, Tensor) for a in (*args, *kwargs.values())):
+            return step(self, *args, **kwargs)
+        if not context.capture.muted:
+            context.capture.act(functools.partial(step, self, *args, **kwargs))
+        with muted(context):
+            return step(self, *args, **kwargs)
+
+    return noted
 
 
 class LRScheduler:
@@ -82,6 +101,7 @@ class LRScheduler:
         """The learning rates of epoch `last_epoch`, computed from the present ones."""
         raise NotImplementedError
 
+    @repeated
     def step(self, epoch: int | None = None) -> None:
         """Go on to the next epoch, or (deprecated) to the given one, and set its rates."""
         if self._step_count == 1:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..optimizer import Optimizer
-from .base import LRScheduler, rates_of, set_value
+from .base import LRScheduler, rates_of, repeated, set_value
 from .plateau import ReduceLROnPlateau
 
 
@@ -71,6 +71,7 @@ class SequentialLR(_Composed):
         if not hasattr(scheduler, "_schedulers"):
             scheduler.last_epoch -= 1
 
+    @repeated
     def step(self) -> None:
         """One epoch of the scheduler whose turn it is."""
         self.last_epoch += 1
@@ -103,6 +104,7 @@ class ChainedScheduler(_Composed):
         self.optimizer = optimizer
         self._last_lr = rates_of(optimizer)
 
+    @repeated
     def step(self) -> None:
         """One epoch of every scheduler."""
         for scheduler in self._schedulers:

@@ -15,6 +15,7 @@ from .base import (
     checked_optimizer,
     for_each_group,
     rates_of,
+    repeated,
     set_rates,
     set_value,
     warn_outside_step,
@@ -244,6 +245,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
             for base in self.base_lrs
         ]
 
+    @repeated
     def step(self, epoch: float | None = None) -> None:
         """Go on by one epoch, or to a given epoch, which may be a fraction."""
         if epoch is None and self.last_epoch < 0:

@@ -7,7 +7,14 @@ import warnings
 from typing import Any
 
 from ..optimizer import Optimizer
-from .base import EPOCH_DEPRECATED, LRScheduler, checked_optimizer, rates_of, set_value
+from .base import (
+    EPOCH_DEPRECATED,
+    LRScheduler,
+    checked_optimizer,
+    rates_of,
+    repeated,
+    set_value,
+)
 
 
 class ReduceLROnPlateau(LRScheduler):
@@ -63,6 +70,7 @@ class ReduceLROnPlateau(LRScheduler):
         self.cooldown_counter = 0
         self.num_bad_epochs = 0
 
+    @repeated
     def step(self, metrics: Any, epoch: int | None = None) -> None:
         """Note the metric of an epoch, and reduce the rates if it is time."""
         current = float(metrics)

@@ -1,0 +1,232 @@
+"""`Compiled`: a function that is run once for each structure of its arguments, then repeated.
+
+The first run shows which code runs; the second is captured: if nothing in it has to happen anew, a
+`Shortcut` repeats it from then on, as long as its guards hold: the Python values that the code can
+reach. What can't be captured runs as it would without `compile`: recorded anew each time, which is
+as right, and compiles no more often.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from types import CodeType, MethodType
+from typing import Any
+
+from .._core.capture import Capture
+from .._core.changes import Changes
+from .._core.device import default_device
+from .._core.generator import default_generator
+from .._core.overrides import plain_tensors
+from .._core.program import is_daring, materialise, materialise_all
+from .._core.tensor import Tensor
+from .._core.trace import Context, local
+from ..nn.parameter import Parameter
+from ..utils._pytree import tree_flatten
+from ._direct import MISS, Direct
+from ._guards import Guards
+from ._places import ATOMS, Places, changed
+from ._shortcut import Shortcut, Uncapturable, before_run
+from ._watch import Watch, names_of
+
+# A function with more shortcuts, or more captures that failed, is run as it is from then on.
+LIMIT = 8
+
+
+class Signature:
+    """The arguments of a call: tensors: those among them.  objects: others that are no atoms.
+    key: all that decides which shortcut may fit, but for the avals of the Tensors."""
+
+    __slots__ = ("key", "objects", "tensors")
+
+    def __init__(self, context: Context, args: tuple, kwargs: dict[str, Any]) -> None:
+        self.tensors: list[Tensor] = []
+        self.objects: list[Any] = []
+        parts: list[Any] = [context.modes, default_device()]
+        for value in args:
+            self._add(value, parts)
+        for name, value in kwargs.items():
+            parts.append(name)
+            self._add(value, parts)
+        if len(set(map(id, self.tensors))) < len(self.tensors):
+            first = {id(t): k for k, t in reversed(list(enumerate(self.tensors)))}
+            parts.append(tuple([first[id(t)] for t in self.tensors]))
+        self.key = tuple(parts)
+
+    def _add(self, value: Any, parts: list[Any]) -> None:
+        kind = type(value)
+        if kind in plain_tensors or isinstance(value, Tensor):
+            self.tensors.append(value)
+            parts.append(kind)
+        elif kind is float:
+            parts.append((kind, repr(value)))
+        elif kind in ATOMS:
+            parts.append((kind, _hashable(value)))
+        else:
+            leaves, spec = tree_flatten(value)
+            if spec.is_leaf():
+                self.objects.append(value)
+                parts.append((kind, id(value)))
+                return
+            parts.append(spec)
+            for leaf in leaves:
+                self._add(leaf, parts)
+
+
+def _hashable(value: Any) -> Any:
+    return (value.start, value.stop, value.step) if isinstance(value, slice) else value
+
+
+class Entry:
+    """A shortcut, the guards under which it may be taken, and its program, if it is one."""
+
+    __slots__ = ("direct", "guards", "objects", "shortcut")
+
+    def __init__(self, shortcut: Shortcut, guards: Guards, objects: list[Any]) -> None:
+        self.shortcut = shortcut
+        self.guards = guards
+        self.objects = objects  # so that their ids stay theirs
+        self.direct: Direct | None = None
+
+
+class Compiled:
+    """A function that `compile` was given. Called as the function is."""
+
+    def __init__(self, function: Callable, fullgraph: bool = False) -> None:
+        self.function = function
+        self.fullgraph = fullgraph
+        self.entries: dict[tuple, list[Entry]] = {}
+        self.codes: dict[CodeType, dict] = {}
+        self.reasons: list[tuple[str, str]] = []
+        self.count = 0
+        self.failures = 0
+        functools.update_wrapper(self, function, updated=())
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else MethodType(self, instance)
+
+    def reset(self) -> None:
+        """Forget all that was captured."""
+        self.entries, self.codes, self.reasons = {}, {}, []
+        self.count = self.failures = 0
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        context = local.context
+        if not _can_capture(context):
+            return self.function(*args, **kwargs)
+        try:
+            signature = Signature(context, args, kwargs)
+            entries = self.entries.get(signature.key, ())
+        except TypeError:  # something that has no hash
+            return self.function(*args, **kwargs)
+        for entry in entries:
+            if entry.guards.hold():
+                found = self._repeat(context, entry, signature.tensors)
+                if found is not MISS:
+                    return found
+        if self.count >= LIMIT or self.failures >= LIMIT:
+            return self.function(*args, **kwargs)
+        return self._record(context, signature, args, kwargs)
+
+    def _repeat(self, context: Context, entry: Entry, tensors: list[Tensor]) -> Any:
+        shortcut = entry.shortcut
+        trace = context.traces.get(shortcut.device)
+        if trace is None or trace.state is not shortcut.begin:
+            return MISS
+        if entry.direct is not None:
+            found = entry.direct.run(tensors)
+            if found is not MISS:
+                return found
+        cells = shortcut.cells_of(tensors)
+        if not shortcut.starts(trace, cells):
+            return MISS
+        context.on(shortcut.device)
+        shortcut.act(cells)
+        found = shortcut.jump(trace, cells, tensors)
+        cells.clear()
+        if shortcut.stepped:
+            materialise_all()
+        return found
+
+    # --------------------------------------------------------------------------------- recording
+
+    def _record(self, context: Context, signature: Signature, args: tuple, kwargs: dict) -> Any:
+        """Run the function, and capture the run."""
+        if context.trace.device is None:
+            context.on(default_device())
+        known = len(self.codes)
+        places = self._places(signature)
+        capture = Capture(self.fullgraph)
+        if places.reason is not None and known:
+            capture.stop(places.reason)
+        before = before_run(context, places, signature.tensors)
+        moves = default_generator.moves
+        context.capture = capture
+        try:
+            with Watch(self.codes, capture):
+                result = self.function(*args, **kwargs)
+        finally:
+            context.capture = None
+        if capture.reason is None and default_generator.moves - moves != capture.moves:
+            capture.stop("it draws random numbers of a kind that depends on values")
+        entry = None
+        if capture.reason is None and len(self.codes) == known:
+            try:
+                effects = self._effects(places, signature)
+                shortcut = Shortcut(context, capture, before, effects, result)
+                entry = Entry(shortcut, Guards(places, effects), signature.objects)
+            except Uncapturable as error:
+                capture.stop(str(error))
+        if capture.reason is not None and known:
+            self.failures += 1
+            self.reasons.append(capture.reason)
+        capture.stop("it has ended")  # and lets go of all cells
+        del before, places
+        self._end(context, entry, capture.stepped)
+        if entry is not None:
+            self.count += 1
+            self.entries.setdefault(signature.key, []).insert(0, entry)
+        return result
+
+    def _places(self, signature: Signature) -> Places:
+        places = Places(names_of(self.codes))
+        places.globals_of(self.codes)
+        for value in (self.function, *signature.objects):
+            places.visit(value)
+        return places
+
+    def _effects(self, places: Places, signature: Signature) -> list[Any]:
+        effects, reason = changed(places, self._places(signature))
+        if reason is not None:
+            raise Uncapturable(reason)
+        return effects
+
+    def _end(self, context: Context, entry: Entry | None, stepped: bool) -> None:
+        """Run the program of a function that made an optimizer's step; or of one whose results have
+        no history, which is a program by itself."""
+        if entry is None:
+            if stepped:
+                materialise_all()
+            return
+        shortcut = entry.shortcut
+        alone = shortcut.begin.parent is None
+        closed = not any(a.requires_grad for a in shortcut.avals.values())
+        if not (stepped or (alone and closed)):
+            return
+        trace = context.traces[shortcut.device]
+        daring = is_daring(trace.state, trace.device)
+        program = materialise(trace)
+        materialise_all()
+        if program is not None and daring and Direct.suits(shortcut, program):
+            entry.direct = Direct(shortcut, program)
+
+
+def _can_capture(context: Context) -> bool:
+    """Whether a call can be captured here: not inside of another one, a functional transform or a
+    backward, and not where each op runs at once."""
+    modes = context.modes
+    busy = context.capture is not None or context.bodies or context.transforms or context.walking
+    return not (busy or modes.eager or modes.packing)
+
+
+__all__ = ["Compiled", "Parameter"]
