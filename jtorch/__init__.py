@@ -73,9 +73,11 @@ del _kind
 # Rooms that are loaded when they are first used: `import jtorch` stays quick.
 _ROOMS = (
     "_C",
+    "_dynamo",
     "amp",
     "autograd",
     "backends",
+    "compiler",
     "cpu",
     "cuda",
     "debug",
@@ -101,6 +103,7 @@ _ROOMS = (
 _LATE = {
     "GradScaler": "amp",
     "autocast": "amp",
+    "compile": "compiler",
     "load": "serialization",
     "save": "serialization",
     "vmap": "func",
@@ -125,6 +128,6 @@ def _absent(name: str) -> str:
 def __dir__() -> list[str]:
     return sorted(
         [n for n in globals() if not n.startswith("_")]
-        + [r for r in _ROOMS if r != "_C"]
+        + [r for r in _ROOMS if not r.startswith("_")]
         + list(_LATE)
     )

@@ -50,10 +50,15 @@ LAYERS = (
     "functions.*",
     "_operators",
     "_methods _aten",
+    "_compile.places",
+    "_compile.watch _compile.shortcut _compile.guards",
+    "_compile.direct",
+    "_compile.function",
+    "_compile.options _compile",
     "nn.* optim.*",
-    "_C amp.* autograd.* backends.* compiler.* cpu.* cuda.* debug.* distributed.* distributions.*"
-    " fft.* func.* interop.* io.* linalg.* masked.* overrides random.* serialization signal.*"
-    " sparse.* special.* testing.* tpu.* utils.checkpoint utils.data.* utils.dlpack",
+    "_C _dynamo.* amp.* autograd.* backends.* compiler.* cpu.* cuda.* debug.* distributed.*"
+    " distributions.* fft.* func.* interop.* io.* linalg.* masked.* overrides random.* serialization"
+    " signal.* sparse.* special.* testing.* tpu.* utils.checkpoint utils.data.* utils.dlpack",
 )
 JAX_ROOMS = ("_core", "ops", "optim", "compiler", "func", "interop", "distributed")
 REQUIRED = {"jax", "jaxlib", "ml_dtypes", "numpy", "optax"}

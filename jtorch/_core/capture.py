@@ -57,9 +57,13 @@ class Capture:
         if self.muted or self.reason is not None:
             return
         self.reason = (reason, user_line())
-        self.sources, self.cells, self.held, self.actions = {}, [], [], []
+        self.clear()
         if self.strict:
             raise Unsupported(f"{reason} ({self.reason[1]})")
+
+    def clear(self) -> None:
+        """Let go of all that was noted."""
+        self.sources, self.cells, self.held, self.actions = {}, [], [], []
 
     def note(self, cell: Cell, source: Any) -> None:
         """Say where a cell comes from."""

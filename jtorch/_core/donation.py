@@ -112,6 +112,25 @@ def _copied(array: Any) -> Any:
         return jax.device_put(np.array(array), array.sharding)  # compiles nothing
 
 
+def copy_seen(arrays: list[Any], places: Sequence[int]) -> None:
+    """Copy the arrays at some places to which something refers besides this list and a cell."""
+    found = [getrefcount(arrays[k]) for k in places]
+    if _shared or found != [_IN_LIST_AND_CELL] * len(places):
+        for k, references in zip(places, found, strict=True):
+            if references > _IN_LIST_AND_CELL or is_shared(arrays[k]):
+                arrays[k] = _copied(arrays[k])
+
+
+def _measure_listed() -> int:
+    """What getrefcount says in `copy_seen` of an array that nobody else sees."""
+    cells: list[Any] = [SimpleNamespace(array=object())]
+    arrays = [cell.array for cell in cells]
+    return [getrefcount(arrays[k]) for k in (0,)][0]
+
+
+_IN_LIST_AND_CELL = _measure_listed()
+
+
 def note_replaced(trace: Trace, old: Cell, new: Cell) -> None:
     """An in-place write put `new` where `old` was. Of another shape (`t_`), it can't take over."""
     if (

@@ -66,7 +66,7 @@ def materialise(trace: Trace, cell: Cell | None = None) -> Program | None:
         if trace.checks:
             verify(trace, places, arrays, daring)
     except BaseException as error:
-        _fail(trace, error)
+        fail(trace, error)
         raise explained(state, error) from None
     _finish(trace, program, alive, places, arrays)
     return program
@@ -109,6 +109,14 @@ def _run(
 
 def call(program: Program, arrays: list) -> list:
     """The values of `program.wanted`, given those of the leaves."""
+    results = outputs_of(program, arrays)
+    if program.source is program.wanted:
+        return results
+    return [results[s] if s >= 0 else arrays[-1 - s] for s in program.source]
+
+
+def outputs_of(program: Program, arrays: list) -> list:
+    """The outputs of the XLA program, given the values of the leaves."""
     entering = arrays
     if program.numbers:
         entering = without(arrays, program.numbers)
@@ -120,15 +128,13 @@ def call(program: Program, arrays: list) -> list:
         if program.concrete and results and isinstance(results[0], Tracer):
             with jax.ensure_compile_time_eval():  # values from outside, inside somebody's jax.jit
                 results = program.call(*entering)
-    if program.source is program.wanted:
-        return results
-    return [results[s] if s >= 0 else arrays[-1 - s] for s in program.source]
+    return results
 
 
 # ------------------------------------------------------------------------------------------ failing
 
 
-def _fail(trace: Trace, error: BaseException) -> None:
+def fail(trace: Trace, error: BaseException) -> None:
     """Drop a trace: every Tensor that it wrote gets back the value it had."""
     for undo in reversed(trace.writes):
         undo.run(trace)

@@ -7,6 +7,7 @@ tools around parameters. Read module.py first.
 from __future__ import annotations
 
 from .._core.errors import absent
+from . import _compile as _compile  # says how compiled functions look at Modules
 from . import attention, common_types, functional, grad, init, modules, parallel, utils
 from ._arguments import factory_kwargs
 from ._linear_cross_entropy import LinearCrossEntropyOptions

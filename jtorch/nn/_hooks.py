@@ -157,7 +157,15 @@ class Hooks:
 
 
 def call_with_hooks(module: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
-    """What `Module.__call__` does where hooks exist."""
+    """What `Module.__call__` does where hooks exist, or the calls are compiled."""
+    compiled = module.__dict__.get("_compiled_call_impl")
+    if compiled is not None:
+        return compiled(*args, **kwargs)
+    return run_with_hooks(module, *args, **kwargs)
+
+
+def run_with_hooks(module: Any, *args: Any, **kwargs: Any) -> Any:
+    """`forward`, with the hooks around it."""
     called: set[int] = set()
     result = None
     try:

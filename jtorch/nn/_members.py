@@ -112,6 +112,7 @@ def adopt(module: Any, slot: str) -> Members:
 def without_repeats(module: Any) -> dict[str, Any]:
     """A copy of the module's `__dict__` in which each member stands only in its dictionary."""
     state = dict(module.__dict__)
+    state.pop("_compiled_call_impl", None)  # a copy compiles for itself
     for slot in SLOTS:
         for name, value in state.get(slot, {}).items():
             if state.get(name, _ABSENT) is value:

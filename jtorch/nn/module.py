@@ -9,8 +9,10 @@ devices.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Self
 
+from .._compile.options import compile_function
 from .._core.changes import Changes
 from .._core.tensor import Tensor
 from ._hooks import (
@@ -27,6 +29,7 @@ from ._hooks import (
     register_module_full_backward_pre_hook,
     register_module_module_registration_hook,
     register_module_parameter_registration_hook,
+    run_with_hooks,
 )
 from ._members import SLOTS, Members, adopt, without_repeats
 from ._placement import Placement
@@ -74,6 +77,15 @@ class Module(Hooks, StateDict, Tree, Placement):
 
     def _call_impl(self, *args: Any, **kwargs: Any) -> Any:
         return Module.__call__(self, *args, **kwargs)
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Have the calls of this Module compiled from now on. See torch.nn.Module.compile.
+
+        The options are those of `torch.compile`.
+        """
+        function = partial(run_with_hooks, self)
+        self.__dict__["_compiled_call_impl"] = compile_function(function, *args, **kwargs)
+        self._has_call_hooks = True
 
     def forward(self, *input: Any) -> Any:
         """What the module computes. Every subclass writes its own."""

@@ -4,6 +4,7 @@ Read optimizer.py first.
 """
 
 from .._core.errors import absent
+from . import _compile as _compile  # says how compiled functions look at optimizers
 from . import lr_scheduler, swa_utils
 from ._stateless import swap_in_optimizer_params_and_state
 from .adadelta import Adadelta

@@ -13,6 +13,7 @@ import random
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple
 
@@ -22,9 +23,6 @@ from .._core.device import device
 from .._core.dtype import dtype
 from .._core.size import Size, layout, memory_format, strided
 from .._core.tensor import Tensor
-from ..nn.module import Module
-from ..optim.lr_scheduler import LRScheduler
-from ..optim.optimizer import Optimizer
 
 # Code of these is not the user's: what it reads from its own module doesn't change.
 LIBRARIES = frozenset(
@@ -37,6 +35,8 @@ ATOMS = frozenset(
         *(slice, range, dtype, device, layout, memory_format, Size, BuiltinFunctionType, np.dtype),
     }
 )
+# How the rooms above have their objects visited: class -> function(places, object).
+visitors: dict[type, Callable[[Any, Any], None]] = {}
 MISSING = object()
 LIMIT = 20_000  # places; what reaches more is not guarded but run
 _SMALL = 1024  # elements of a NumPy array that is compared by its values
@@ -75,11 +75,11 @@ class Place(NamedTuple):
         return f"{self.key!r}"
 
 
-def _of_dict(container: Any, key: Any) -> Any:
+def of_dict(container: Any, key: Any) -> Any:
     return container.get(key, MISSING)
 
 
-def _of_list(container: Any, key: int) -> Any:
+def of_list(container: Any, key: int) -> Any:
     return container[key] if key < len(container) else MISSING
 
 
@@ -107,15 +107,16 @@ def _copied(container: Any, key: Any) -> Any:
 
 def is_library(name: str | None) -> bool:
     """Whether a module of this name is not the user's."""
-    return (name or "").partition(".")[0] in LIBRARIES
+    root = (name or "").partition(".")[0]
+    return root in LIBRARIES or root.startswith("namedtuple_")
 
 
 class Places:
     """All places that can be reached from some roots.
 
     names: of the attributes and globals that the code of the run names.  found: by container and
-    key.  members: the same for attributes of Modules, whose changes are counted.  tensors: by id.
-    optimizers: those found.  reason: why what is reached can't be guarded, if so.
+    key.  members: the same for those whose changes are counted (see changes.py).  tensors: by id.
+    guards: of another kind, objects that `hold()`.  reason: why what is reached can't be guarded.
     """
 
     def __init__(self, names: frozenset[str]) -> None:
@@ -123,10 +124,10 @@ class Places:
         self.found: dict[tuple[int, Any], Place] = {}
         self.members: dict[tuple[int, Any], Place] = {}
         self.tensors: dict[int, Tensor] = {}
-        self.optimizers: list[Optimizer] = []
+        self.guards: list[Any] = []
         self.reason: str | None = None
         self._seen: dict[int, Any] = {}
-        self._counts = False  # whether what is visited belongs to a Module
+        self._counts = False  # whether changes of what is visited are counted
         # Random numbers that are not the library's: a run that draws some would draw others.
         numbers = np.random.get_state(legacy=False)
         self.drawn = (random.getstate(), repr(numbers))
@@ -140,7 +141,7 @@ class Places:
         for code, names in codes.items():
             for name in code.co_names:
                 if name in names:
-                    self._place(_of_dict, names, name, names[name])
+                    self._place(of_dict, names, name, names[name])
 
     def visit(self, value: Any) -> None:
         """Note everything that can be reached from a value."""
@@ -150,12 +151,10 @@ class Places:
         self._seen[id(value)] = value
         if isinstance(value, Tensor):
             self._visit_tensor(value)
-        elif isinstance(value, Module):
-            self._visit_module(value)
-        elif isinstance(value, Optimizer):
-            self._visit_optimizer(value)
-        elif isinstance(value, LRScheduler):
-            self._visit_scheduler(value)
+            return
+        visitor = next((v for base, v in visitors.items() if isinstance(value, base)), None)
+        if visitor is not None:
+            visitor(self, value)
         elif isinstance(value, (dict, list, tuple, set, frozenset, deque)):
             self._visit_container(value)
         elif isinstance(value, (FunctionType, MethodType, functools.partial)):
@@ -164,6 +163,22 @@ class Places:
             self._visit_namespace(value)
         else:
             self._visit_object(value)
+
+    @contextmanager
+    def counted(self, counted: bool = True) -> Iterator[None]:
+        """While active: whether changes of what is visited are counted."""
+        before, self._counts = self._counts, counted
+        try:
+            yield
+        finally:
+            self._counts = before
+
+    def attributes(self, value: Any) -> None:
+        """Visit all attributes of an object; which there are counts, too."""
+        state = vars(value)
+        self._note(_length, state)
+        for name, item in list(state.items()):
+            self._place(of_dict, state, name, item)
 
     # ------------------------------------------------------------------------------------- by kind
 
@@ -185,36 +200,10 @@ class Places:
             self.reason = "it uses a sparse Tensor"
             return
         self.tensors[id(tensor)] = tensor
-        before, self._counts = self._counts, False
-        self._place(_of_slot, tensor, "_grad", tensor._grad)
-        if tensor.__dict__:
-            self.visit(tensor.__dict__)
-        self._counts = before
-
-    def _visit_module(self, module: Module) -> None:
-        before, self._counts = self._counts, True
-        state = vars(module)
-        self._note(_length, state)
-        for name, value in list(state.items()):
-            self._place(_of_dict, state, name, value)
-        self._counts = before
-        self.visit(type(module))
-
-    def _visit_optimizer(self, optimizer: Optimizer) -> None:
-        self.optimizers.append(optimizer)
-        self.visit(optimizer._hooks)
-        for group in optimizer.param_groups:
-            for param in group["params"]:
-                self.visit(param)
-        for state in optimizer.state.values():
-            for value in state.values() if isinstance(state, dict) else ():
-                if isinstance(value, Tensor):
-                    self.tensors[id(value)] = value
-
-    def _visit_scheduler(self, scheduler: LRScheduler) -> None:
-        if not is_library(getattr(type(scheduler).step, "__module__", None)):
-            self.reason = f"{type(scheduler).__name__} has a step() of its own"
-        self.visit(scheduler.optimizer)
+        with self.counted(False):
+            self._place(_of_slot, tensor, "_grad", tensor._grad)
+            if tensor.__dict__:
+                self.visit(tensor.__dict__)
 
     def _visit_container(self, value: Any) -> None:
         if isinstance(value, (set, frozenset)):
@@ -225,9 +214,9 @@ class Places:
         if not isinstance(value, tuple):
             self._note(_length, value)
         items: Iterable = enumerate(value)
-        read = _of_list
+        read = of_list
         if isinstance(value, dict):
-            items, read = list(value.items()), _of_dict
+            items, read = list(value.items()), of_dict
         for key, item in items:
             self._place(read, value, key, item)
         if type(value) not in (dict, list, tuple, deque):
@@ -244,7 +233,6 @@ class Places:
             for cell in value.__closure__ or ():
                 self._place(_of_cell, cell, 0, _of_cell(cell, 0))
             if not is_library(value.__module__):
-                self._place(_of_slot, value, "__code__", value.__code__)
                 for part in (value.__defaults__, value.__kwdefaults__, value.__dict__):
                     self.visit(part)
 
@@ -253,14 +241,13 @@ class Places:
         name = value.__module__ if isinstance(value, type) else value.__name__
         if is_library(name):
             return
-        before, self._counts = self._counts, False
-        for space in value.__mro__ if isinstance(value, type) else (value,):
-            if isinstance(space, type) and is_library(space.__module__):
-                continue
-            state = vars(space)
-            for name in self.names.intersection(state):
-                self._place(_of_dict, state, name, state[name])
-        self._counts = before
+        with self.counted(False):
+            for space in value.__mro__ if isinstance(value, type) else (value,):
+                if isinstance(space, type) and is_library(space.__module__):
+                    continue
+                state = vars(space)
+                for name in self.names.intersection(state):
+                    self._place(of_dict, state, name, state[name])
 
     def _visit_object(self, value: Any) -> None:
         kind = type(value)
@@ -292,7 +279,7 @@ class Places:
         whole = is_library(type(value).__module__) or not self.names.isdisjoint(_REFLECTION)
         if isinstance(state, dict):
             for name in list(state) if whole else self.names.intersection(state):
-                self._place(_of_dict, state, name, state[name])
+                self._place(of_dict, state, name, state[name])
         for kind in type(value).__mro__:
             slots = kind.__dict__.get("__slots__", ())
             for name in (slots,) if isinstance(slots, str) else slots:

@@ -8,29 +8,38 @@ as right, and compiles no more often.
 
 from __future__ import annotations
 
+import copy
 import functools
+import weakref
 from collections.abc import Callable
 from types import CodeType, MethodType
 from typing import Any
 
-from .._core.capture import Capture
-from .._core.changes import Changes
+from .._core.capture import Capture, Unsupported
 from .._core.device import default_device
 from .._core.generator import default_generator
 from .._core.overrides import plain_tensors
-from .._core.program import is_daring, materialise, materialise_all
+from .._core.program import fail, is_daring, materialise, materialise_all
 from .._core.tensor import Tensor
 from .._core.trace import Context, local
-from ..nn.parameter import Parameter
 from ..utils._pytree import tree_flatten
-from ._direct import MISS, Direct
-from ._guards import Guards
-from ._places import ATOMS, Places, changed
-from ._shortcut import Shortcut, Uncapturable, before_run
-from ._watch import Watch, names_of
+from .direct import MISS, Direct
+from .guards import Guards
+from .places import ATOMS, Places, changed
+from .shortcut import Shortcut, Uncapturable, before_run
+from .watch import Watch, names_of
 
-# A function with more shortcuts, or more captures that failed, is run as it is from then on.
-LIMIT = 8
+
+class Limits:
+    """recompile: a function with more shortcuts, or more captures that failed, is run as it is from
+    then on.  stance: "default"; "force_eager" runs all functions as they are, "eager_on_recompile"
+    those that no shortcut fits; for these, "fail_on_recompile" is an error."""
+
+    recompile = 8
+    stance = "default"
+
+
+everything: weakref.WeakSet[Any] = weakref.WeakSet()  # all compiled functions, for `reset`
 
 
 class Signature:
@@ -92,15 +101,26 @@ class Entry:
 class Compiled:
     """A function that `compile` was given. Called as the function is."""
 
-    def __init__(self, function: Callable, fullgraph: bool = False) -> None:
+    def __init__(
+        self, function: Callable, fullgraph: bool = False, limit: int | None = None
+    ) -> None:
         self.function = function
         self.fullgraph = fullgraph
+        self.limit = limit
+        everything.add(self)
         self.entries: dict[tuple, list[Entry]] = {}
         self.codes: dict[CodeType, dict] = {}
         self.reasons: list[tuple[str, str]] = []
         self.count = 0
         self.failures = 0
         functools.update_wrapper(self, function, updated=())
+        self._torchdynamo_orig_callable = function
+
+    def __copy__(self) -> Compiled:
+        return Compiled(self.function, self.fullgraph, self.limit)
+
+    def __deepcopy__(self, memo: dict) -> Compiled:
+        return Compiled(copy.deepcopy(self.function, memo), self.fullgraph, self.limit)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else MethodType(self, instance)
@@ -112,7 +132,7 @@ class Compiled:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         context = local.context
-        if not _can_capture(context):
+        if not _can_capture(context) or Limits.stance == "force_eager":
             return self.function(*args, **kwargs)
         try:
             signature = Signature(context, args, kwargs)
@@ -124,7 +144,14 @@ class Compiled:
                 found = self._repeat(context, entry, signature.tensors)
                 if found is not MISS:
                     return found
-        if self.count >= LIMIT or self.failures >= LIMIT:
+        if Limits.stance == "fail_on_recompile" and self.codes:
+            raise RuntimeError(
+                f"{self.__name__} would have to be compiled again, and the stance is "
+                "fail_on_recompile"
+            )
+        limit = Limits.recompile if self.limit is None else self.limit
+        full = self.count >= limit or self.failures >= limit
+        if full or Limits.stance == "eager_on_recompile":
             return self.function(*args, **kwargs)
         return self._record(context, signature, args, kwargs)
 
@@ -154,6 +181,8 @@ class Compiled:
         """Run the function, and capture the run."""
         if context.trace.device is None:
             context.on(default_device())
+        if self.fullgraph:
+            materialise_all()
         known = len(self.codes)
         places = self._places(signature)
         capture = Capture(self.fullgraph)
@@ -165,6 +194,10 @@ class Compiled:
         try:
             with Watch(self.codes, capture):
                 result = self.function(*args, **kwargs)
+        except Unsupported as error:
+            for trace in tuple(context.traces.values()):
+                fail(trace, error)  # nothing is half done
+            raise
         finally:
             context.capture = None
         if capture.reason is None and default_generator.moves - moves != capture.moves:
@@ -180,7 +213,7 @@ class Compiled:
         if capture.reason is not None and known:
             self.failures += 1
             self.reasons.append(capture.reason)
-        capture.stop("it has ended")  # and lets go of all cells
+        capture.clear()
         del before, places
         self._end(context, entry, capture.stepped)
         if entry is not None:
@@ -227,6 +260,3 @@ def _can_capture(context: Context) -> bool:
     modes = context.modes
     busy = context.capture is not None or context.bodies or context.transforms or context.walking
     return not (busy or modes.eager or modes.packing)
-
-
-__all__ = ["Compiled", "Parameter"]

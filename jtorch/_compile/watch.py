@@ -8,7 +8,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from .._core.capture import Capture
-from ._places import is_library
+from .places import is_library
 
 # Functions that do or see something outside of the program, by the module that has them.
 _OUTSIDE = frozenset(

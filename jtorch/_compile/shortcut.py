@@ -20,7 +20,7 @@ from .._core.overrides import plain_tensors
 from .._core.tensor import Tensor, from_cell
 from .._core.trace import OVERWRITTEN, Cell, Context, State, Trace
 from ..utils._pytree import tree_flatten, tree_unflatten
-from ._places import ATOMS, Place, Places
+from .places import ATOMS, Place, Places
 
 
 class Argument:
@@ -209,7 +209,7 @@ class Shortcut:
             _write(trace, self.tensor(write.source, arguments), made[write.position], write)
         for key, position in self.held:
             key.put(made[position], trace)
-        finish = _Results(self, made, arguments)
+        finish = Results(self, made, arguments)
         for place, kind in self.put:
             place.put(finish.value(kind))
         return finish.returned()
@@ -222,7 +222,7 @@ class Shortcut:
         return source.now() if isinstance(source, Place) else source
 
 
-class _Results:
+class Results:
     """The Tensors that a jump makes.
 
     A kind is ("same", source), ("new", position), ("constant", cell) or ("value", anything).
@@ -391,7 +391,7 @@ class _Outputs:
         return self.known.before.places.tensors.values()
 
     def kind_of(self, value: Any) -> tuple:
-        """How another run finds or makes a value: (name, what, class), see `_Results`."""
+        """How another run finds or makes a value: (name, what, class), see `Results`."""
         if not isinstance(value, Tensor):
             if type(value) in ATOMS or self.known.before.places.has(value):
                 return "value", value, type(value)
