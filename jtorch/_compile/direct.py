@@ -49,7 +49,7 @@ class Direct:
         place = {k: i for i, k in enumerate((*held, *self.others))}
         order = [place[k] for k in range(len(sources))]
         self.in_order = itemgetter(*order) if len(order) > 1 else tuple
-        slots = dict(zip(program.wanted, program.source, strict=True))
+        slots = _outputs(program)
         freed = dict(program.freed)
         self.written = [w.source for w in shortcut.written]
         self.values = [slots[w.position] for w in shortcut.written]
@@ -81,7 +81,7 @@ class Direct:
             and not shortcut.held
             and not program.survivors
             and program.concrete
-            and shortcut.avals.keys() <= _computed(program)
+            and shortcut.avals.keys() <= _outputs(program).keys()
             and all(isinstance(w.source, Tensor) for w in shortcut.written)
         )
 
@@ -95,6 +95,7 @@ class Direct:
         rest = self._rest(arguments)
         if rest is None:
             return MISS
+        self.shortcut.check(arguments)
         for run, place in self.shortcut.actions:
             cell = run()
             if place is not None:
@@ -178,9 +179,12 @@ class Direct:
         return found
 
 
-def _computed(program: Program) -> set[int]:
-    """The positions that are outputs of the XLA program, not leaves."""
-    return {p for p, s in zip(program.wanted, program.source, strict=True) if s >= 0}
+def _outputs(program: Program) -> dict[int, int]:
+    """The positions that are outputs of the XLA program, not leaves: which they are."""
+    source = program.source
+    if source is program.wanted:
+        source = range(len(source))
+    return {p: s for p, s in zip(program.wanted, source, strict=True) if s >= 0}
 
 
 class _Gradients:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import functools
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import CodeType, MethodType
 from typing import Any
 
@@ -109,9 +109,10 @@ class Compiled:
         self.limit = limit
         everything.add(self)
         self.entries: dict[tuple, list[Entry]] = {}
+        self.closed: set[tuple] = set()  # the keys of calls that are programs by themselves
         self.codes: dict[CodeType, dict] = {}
         self.reasons: list[tuple[str, str]] = []
-        self.count = 0
+        self.runs = 0
         self.failures = 0
         functools.update_wrapper(self, function, updated=())
         self._torchdynamo_orig_callable = function
@@ -128,7 +129,8 @@ class Compiled:
     def reset(self) -> None:
         """Forget all that was captured."""
         self.entries, self.codes, self.reasons = {}, {}, []
-        self.count = self.failures = 0
+        self.closed = set()
+        self.failures = 0
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         context = local.context
@@ -136,7 +138,7 @@ class Compiled:
             return self.function(*args, **kwargs)
         try:
             signature = Signature(context, args, kwargs)
-            entries = self.entries.get(signature.key, ())
+            entries = self._entries(context, signature)
         except TypeError:  # something that has no hash
             return self.function(*args, **kwargs)
         for entry in entries:
@@ -150,10 +152,21 @@ class Compiled:
                 "fail_on_recompile"
             )
         limit = Limits.recompile if self.limit is None else self.limit
-        full = self.count >= limit or self.failures >= limit
+        full = len(entries) >= limit or self.failures >= limit
         if full or Limits.stance == "eager_on_recompile":
             return self.function(*args, **kwargs)
         return self._record(context, signature, args, kwargs)
+
+    def _entries(self, context: Context, signature: Signature) -> Sequence[Entry]:
+        """The shortcuts that begin where the trace is now. A function known to be a program by
+        itself begins with an empty trace, where it has none."""
+        state = context.trace.state
+        entries = self.entries.get((signature.key, state), ())
+        if not entries and state.parent is not None and signature.key in self.closed:
+            materialise_all()
+            state = context.trace.state
+            entries = self.entries.get((signature.key, state), ())
+        return entries
 
     def _repeat(self, context: Context, entry: Entry, tensors: list[Tensor]) -> Any:
         shortcut = entry.shortcut
@@ -167,6 +180,7 @@ class Compiled:
         cells = shortcut.cells_of(tensors)
         if not shortcut.starts(trace, cells):
             return MISS
+        shortcut.check(tensors)
         context.on(shortcut.device)
         shortcut.act(cells)
         found = shortcut.jump(trace, cells, tensors)
@@ -183,6 +197,7 @@ class Compiled:
             context.on(default_device())
         if self.fullgraph:
             materialise_all()
+        self.runs += 1
         known = len(self.codes)
         places = self._places(signature)
         capture = Capture(self.fullgraph)
@@ -215,10 +230,13 @@ class Compiled:
             self.reasons.append(capture.reason)
         capture.clear()
         del before, places
-        self._end(context, entry, capture.stepped)
+        closed = capture.stepped or not _has_history(result)
+        if closed:
+            self.closed.add(signature.key)
+        self._end(context, entry, closed)
         if entry is not None:
-            self.count += 1
-            self.entries.setdefault(signature.key, []).insert(0, entry)
+            begin = (signature.key, entry.shortcut.begin)
+            self.entries.setdefault(begin, []).insert(0, entry)
         return result
 
     def _places(self, signature: Signature) -> Places:
@@ -234,24 +252,24 @@ class Compiled:
             raise Uncapturable(reason)
         return effects
 
-    def _end(self, context: Context, entry: Entry | None, stepped: bool) -> None:
-        """Run the program of a function that made an optimizer's step; or of one whose results have
-        no history, which is a program by itself."""
-        if entry is None:
-            if stepped:
-                materialise_all()
+    def _end(self, context: Context, entry: Entry | None, closed: bool) -> None:
+        """Run what was recorded, if it is a program by itself."""
+        if not closed:
             return
-        shortcut = entry.shortcut
-        alone = shortcut.begin.parent is None
-        closed = not any(a.requires_grad for a in shortcut.avals.values())
-        if not (stepped or (alone and closed)):
+        if entry is None or entry.shortcut.begin.parent is not None:
+            materialise_all()
             return
-        trace = context.traces[shortcut.device]
+        trace = context.traces[entry.shortcut.device]
         daring = is_daring(trace.state, trace.device)
         program = materialise(trace)
         materialise_all()
-        if program is not None and daring and Direct.suits(shortcut, program):
-            entry.direct = Direct(shortcut, program)
+        if program is not None and daring and Direct.suits(entry.shortcut, program):
+            entry.direct = Direct(entry.shortcut, program)
+
+
+def _has_history(result: Any) -> bool:
+    """Whether a gradient flows through what a function returns."""
+    return any(isinstance(t, Tensor) and t.requires_grad for t in tree_flatten(result)[0])
 
 
 def _can_capture(context: Context) -> bool:

@@ -71,8 +71,8 @@ class Place(NamedTuple):
     def __str__(self) -> str:
         kind = type(self.container)
         if self.read is _of_slot:
-            return f".{self.key.lstrip('_')} of a {kind.__name__}"
-        return f"{self.key!r}"
+            return f"{self.key.lstrip('_')} of a {kind.__name__}"
+        return f"a {kind.__name__}" if self.key is MISSING else f"{self.key!r}"
 
 
 def of_dict(container: Any, key: Any) -> Any:

@@ -17,6 +17,7 @@ from .._core.alias import Moment, cell_of, replace, storage_of
 from .._core.append import enter_all
 from .._core.capture import Action, Capture
 from .._core.overrides import plain_tensors
+from .._core.program import host
 from .._core.tensor import Tensor, from_cell
 from .._core.trace import OVERWRITTEN, Cell, Context, State, Trace
 from ..utils._pytree import tree_flatten, tree_unflatten
@@ -89,8 +90,8 @@ class Shortcut:
 
     begin, end: these.  sources: of the cells that enter, in the order of their leaves; those that
     an earlier part of the trace knows, too.  positions: what each of them was: a position of the
-    trace before, or the aval of a new leaf.  actions: in order, and the place of what each gives
-    among the sources.  written, put, held: what becomes of the outputs: in-place writes, Tensors
+    trace before, or the aval of a new leaf.  checks: of values that are at hand, by source.
+    actions: in order, and the place of what each gives among the sources.  written, put, held: what becomes of the outputs: in-place writes, Tensors
     put somewhere, and holders.  result: the leaves of what is returned, and its structure.
     """
 
@@ -98,6 +99,7 @@ class Shortcut:
         "actions",
         "avals",
         "begin",
+        "checks",
         "device",
         "end",
         "held",
@@ -109,6 +111,7 @@ class Shortcut:
         "sources",
         "spec",
         "stepped",
+        "targets",
         "written",
     )
 
@@ -122,6 +125,7 @@ class Shortcut:
         self.avals: dict[int, Any] = {}
         known = _Known(capture, before, effects)
         self._find_inputs(trace, known)
+        self.checks = known.checks(capture)
         self.actions = [
             (action.run, self.sources.index(action) if action in self.sources else None)
             for action in capture.actions
@@ -132,10 +136,10 @@ class Shortcut:
         self.held = [(key, outputs.position(key.cell)) for key in capture.held]
         leaves, self.spec = tree_flatten(result)
         self.result = [outputs.kind_of(leaf) for leaf in leaves]
-        leaf_refs = {w.position for w in self.written}
-        foreign = [p for p in trace.targets if p >= begin.outputs and p not in leaf_refs]
-        if foreign:
+        new = {p: ref() for p, ref in trace.targets.items() if p >= begin.outputs}
+        if not all(id(tensor) in known.tensors for tensor in new.values()):
             raise Uncapturable("it makes a leaf of autograd")
+        self.targets = [(p, known.tensors[id(tensor)]) for p, tensor in new.items()]
         graph = any(a.requires_grad for a in self.avals.values())
         checks, watched, functions, packed = _counts(trace)
         if checks > before.counts[0]:
@@ -191,6 +195,13 @@ class Shortcut:
                 return False
         return True
 
+    def check(self, arguments: list[Tensor]) -> None:
+        """Raise what the function would, for values at hand that it doesn't take."""
+        for source, check in self.checks:
+            cell = _cell(source, arguments)
+            if cell is not None and cell.array is not None:
+                check(host(cell))
+
     def act(self, cells: list[Any]) -> None:
         """Do what has to be done anew in each run."""
         for run, place in self.actions:
@@ -207,6 +218,8 @@ class Shortcut:
         trace.cells.extend(made.values())
         for write in self.written:
             _write(trace, self.tensor(write.source, arguments), made[write.position], write)
+        for position, source in self.targets:
+            trace.targets[position] = weakref.ref(self.tensor(source, arguments))
         for key, position in self.held:
             key.put(made[position], trace)
         finish = Results(self, made, arguments)
@@ -278,8 +291,6 @@ def _write(trace: Trace, tensor: Tensor, new: Cell, written: Written) -> None:
     old = cell_of(tensor)
     if isinstance(old.node, weakref.ref):
         new.node = old.node
-        if new.aval.requires_grad:
-            trace.targets[new.index] = old.node
     since = Moment(trace)
     if written.began is not None:
         since.outputs = written.began
@@ -338,6 +349,11 @@ class _Known:
                 self.cells[id(cell)] = self.tensors[key]
             elif tensor._cell is not None:
                 self.cells.setdefault(id(tensor._cell), self.tensors[key])
+
+    def checks(self, capture: Capture) -> list[tuple[Any, Any]]:
+        """The checks of values that another run may get others of."""
+        found = [(self.cells.get(id(cell)), check) for cell, check in capture.checks]
+        return [(s, check) for s, check in found if s is not None and not isinstance(s, Cell)]
 
     def source(self, cell: Cell | None) -> Any:
         if cell is not None and cell.aval.number:

@@ -22,6 +22,7 @@ class Capture:
 
     sources: id of a cell -> where another run finds the cell in its place: a Tensor that holds it,
     an `Action`, or the cell itself, a constant.  cells: these cells, so that the ids stay theirs.
+    checks: of values that are at hand: (cell, function that raises for an array it doesn't like).
     held: what holds a cell and is no Tensor: the random state of a device.
     actions: what has to be done anew, in order.  stepped: whether an optimizer made a step, whose
     program runs in the end.  reason: why it can't be repeated, and the user's line.  strict: that
@@ -32,6 +33,7 @@ class Capture:
     __slots__ = (
         "actions",
         "cells",
+        "checks",
         "held",
         "moves",
         "muted",
@@ -44,6 +46,7 @@ class Capture:
     def __init__(self, strict: bool) -> None:
         self.sources: dict[int, Any] = {}
         self.cells: list[Cell] = []
+        self.checks: list[tuple[Cell, Callable[[Any], None]]] = []
         self.held: list[Any] = []
         self.actions: list[Action] = []
         self.stepped = False
@@ -63,7 +66,8 @@ class Capture:
 
     def clear(self) -> None:
         """Let go of all that was noted."""
-        self.sources, self.cells, self.held, self.actions = {}, [], [], []
+        self.sources, self.cells, self.held = {}, [], []
+        self.actions, self.checks = [], []
 
     def note(self, cell: Cell, source: Any) -> None:
         """Say where a cell comes from."""

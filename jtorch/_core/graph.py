@@ -370,7 +370,7 @@ def edge_of(trace: Trace, position: int, aval: Aval) -> Edge:
         leaf = trace.leaves[-1 - position]
         return leaf.node if trace.body is None else trace.body.edge_of(leaf)
     state = trace.producer(position)
-    if state.node.call.op is LEAF:
+    if state.node.call.op is LEAF or position in trace.targets:
         return trace.targets.get(position)
     return read(trace, state), position - state.first
 
@@ -426,7 +426,7 @@ def _ancestors(trace: Trace, state: State) -> list[State]:
     for position, aval in zip(node.inputs, node.avals, strict=True):
         if aval.requires_grad and position >= 0:
             producer = trace.producer(position)
-            if producer.node.call.op is not LEAF:
+            if producer.node.call.op is not LEAF and position not in trace.targets:
                 found.append(producer)
     return found
 

@@ -15,10 +15,12 @@ import numpy as np
 
 from .. import _expose
 from .._core.alias import cell_of
+from .._core.capture import muted
 from .._core.device import CPU
 from .._core.op import ROWS
 from .._core.program import host
 from .._core.tensor import Tensor
+from .._core.trace import local
 
 _cov = _expose.row("cov")
 
@@ -31,25 +33,44 @@ def at_hand(tensor: Any) -> np.ndarray | None:
     return None if cell.array is None or cell.aval.device is not CPU else host(cell)
 
 
+def check_at_hand(tensor: Any, check: Callable[[np.ndarray], None]) -> None:
+    """check(values), where the values of an integer Tensor are at hand. A compiled function checks
+    those of its later runs, too."""
+    context = local.context
+    with muted(context):
+        values = at_hand(tensor)
+    if values is None or tensor.dtype.is_floating_point:
+        return
+    check(values)
+    if context.capture is not None:
+        context.capture.checks.append((cell_of(tensor), check))
+
+
 def outside(index: Any, low: int, high: int) -> int | None:
     """The first value of an index Tensor outside [low, high), where its values are at hand."""
     values = at_hand(index)
-    if values is None or not values.size or index.dtype.is_floating_point:
+    if values is None or index.dtype.is_floating_point:
         return None
-    if low <= values.min() and values.max() < high:
+    return _first_outside(values, low, high)
+
+
+def _first_outside(values: np.ndarray, low: int, high: int) -> int | None:
+    if not values.size or (low <= values.min() and values.max() < high):
         return None
     return int(values[(values < low) | (values >= high)].flat[0])
 
 
 def check_classes(index: Any, count: int, ignored: int | None, words: str) -> None:
     """IndexError for a class outside [0, count) that is not the ignored one."""
-    wrong = outside(index, 0, count)
-    if wrong is None:
-        return
-    values = host(cell_of(index))
-    wrong = values[((values < 0) | (values >= count)) & (values != ignored)]
-    if wrong.size:
-        raise IndexError(words.format(wrong.flat[0]))
+
+    def check(values: np.ndarray) -> None:
+        if _first_outside(values, 0, count) is None:
+            return
+        wrong = values[((values < 0) | (values >= count)) & (values != ignored)]
+        if wrong.size:
+            raise IndexError(words.format(wrong.flat[0]))
+
+    check_at_hand(index, check)
 
 
 _cov = _expose.row("cov")
@@ -86,9 +107,14 @@ def _check(name: str, input: Any, dim: Any = None, index: Any = None) -> None:
     if words is OUT_OF_BOUNDS and isinstance(index, Tensor) and not negative:
         if max(index.dim(), 1) != len(shape):
             return
-    wrong = outside(index, -size if negative else 0, size)
-    if wrong is not None:
-        raise kind(words.format(index=wrong, dim=0 if dim is None else dim % len(shape), size=size))
+    axis = 0 if dim is None else dim % len(shape)
+
+    def check(values: np.ndarray) -> None:
+        wrong = _first_outside(values, -size if negative else 0, size)
+        if wrong is not None:
+            raise kind(words.format(index=wrong, dim=axis, size=size))
+
+    check_at_hand(index, check)
 
 
 def _checked(name: str, record: Callable) -> Callable:

@@ -18,6 +18,7 @@ from .._core.alias import cell_of
 from .._core.grad_mode import is_grad_enabled
 from .._core.program import host
 from .._core.tensor import Tensor
+from .._core.trace import local
 from .._expose import row
 from ..functions.creation import full
 from . import functional as F
@@ -54,8 +55,8 @@ def _causal_mask(size: int, device: Any = None, dtype: Any = None) -> Tensor:
 
 def _is_causal(mask: Tensor | None, hint: bool | None, length: int) -> bool:
     """Whether a mask is the causal one: what the hint says, or without one what it holds."""
-    if hint is not None or mask is None:
-        return hint is True
+    if hint is not None or mask is None or local.context.capture is not None:
+        return hint is True  # a compiled function reads no values
     causal = np.triu(np.full((length, length), -np.inf), 1)
     return tuple(mask.shape) == causal.shape and bool((host(cell_of(mask)) == causal).all())
 

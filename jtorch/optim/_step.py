@@ -8,6 +8,7 @@ optimizer.py for the interface.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable
 from sys import getrefcount
 from typing import Any
@@ -360,6 +361,8 @@ def _replace_cells(
                 cell.trace, cell.index = trace, state.first + place
                 note_replaced(trace, before, cell)
                 overwrite(before, since)
+                if type(cell.node) is weakref.ref:
+                    trace.targets[cell.index] = cell.node
         for tensor, place in zip(tensors, outputs.places, strict=True):
             if place not in others:
                 continue
