@@ -16,7 +16,8 @@ class Guards:
     items: of dictionaries, which are quick to look up.  lists: with what they held.  others: all
     other places.  members: of Modules, looked at only when the count of `changes` has moved.
     gradients, without: Tensors whose `.grad` was there, or None.  slots: places whose Tensor the
-    run itself replaces: whether there is one counts, not which.  further: guards of another kind.
+    run itself replaces: whether there is one counts, not which.  empty: places of empty containers.
+     further: guards of another kind.
     """
 
     def __init__(self, places: Places, effects: list[Place]) -> None:
@@ -24,6 +25,7 @@ class Guards:
         self.items: list[tuple[dict, Any, Any]] = []
         self.others: list[Place] = []
         self.slots: list[Place] = []
+        self.empty: list[tuple[Place, type]] = []
         self.gradients: list[Tensor] = []
         self.without: list[Tensor] = []
         lists: dict[int, tuple[Any, list]] = {}
@@ -33,6 +35,10 @@ class Guards:
                 kind.append(place.container)
             elif key in put:
                 self.slots.append(place)
+            elif places.empty(place.value):  # one as empty may have taken its place
+                self.empty.append((place, type(place.value)))
+            elif places.empty(place.container):
+                continue
             elif place.read is of_dict:
                 self.items.append((place.container, place.key, place.value))
             elif type(place.container) is list and place.read is of_list:
@@ -61,6 +67,10 @@ class Guards:
             return False
         if any([t._grad is not None for t in self.without]):
             return False
+        for place, kind in self.empty:
+            value = place.now()
+            if type(value) is not kind or len(value):
+                return False
         for place in self.slots:
             if (place.now() is None) is not (place.value is None):
                 return False

@@ -136,6 +136,11 @@ class Places:
         """Whether an object was reached."""
         return id(value) in self._seen
 
+    def empty(self, value: Any) -> bool:
+        """Whether a value was an empty container when it was visited."""
+        place = self.found.get((id(value), MISSING)) or self.members.get((id(value), MISSING))
+        return place is not None and place.read is _length and place.value == 0
+
     def globals_of(self, codes: Mapping[CodeType, dict]) -> None:
         """Visit the globals that pieces of code name."""
         for code, names in codes.items():
@@ -314,8 +319,10 @@ def changed(before: Places, after: Places) -> tuple[list[Place], str | None]:
         return effects, "it draws random numbers that are not the library's"
     for known, now in ((before.found, after.found), (before.members, after.members)):
         for key, place in known.items():
+            if before.has(place.container) and not after.has(place.container):
+                continue  # a container that has been replaced
             value = place.now() if key not in now else now[key].value
-            if same(place.value, value):
+            if same(place.value, value) or (before.empty(place.value) and after.empty(value)):
                 continue
             if _is_slot_for_tensors(place.value) and _is_slot_for_tensors(value):
                 effects.append(place._replace(value=value))
