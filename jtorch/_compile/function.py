@@ -39,6 +39,7 @@ class Limits:
     stance = "default"
 
 
+UNUSED = 64  # so many shortcuts that nobody took, one after the other, and no more are made
 everything: weakref.WeakSet[Any] = weakref.WeakSet()  # all compiled functions, for `reset`
 
 
@@ -89,13 +90,14 @@ def _hashable(value: Any) -> Any:
 class Entry:
     """A shortcut, the guards under which it may be taken, and its program, if it is one."""
 
-    __slots__ = ("direct", "guards", "objects", "shortcut")
+    __slots__ = ("direct", "guards", "objects", "shortcut", "used")
 
     def __init__(self, shortcut: Shortcut, guards: Guards, objects: list[Any]) -> None:
         self.shortcut = shortcut
         self.guards = guards
         self.objects = objects  # so that their ids stay theirs
         self.direct: Direct | None = None
+        self.used = False
 
 
 class Compiled:
@@ -112,8 +114,8 @@ class Compiled:
         self.closed: set[tuple] = set()  # the keys of calls that are programs by themselves
         self.codes: dict[CodeType, dict] = {}
         self.reasons: list[tuple[str, str]] = []
-        self.runs = 0
-        self.failures = 0
+        self.latest: Entry | None = None
+        self.runs = self.failures = self.unused = 0
         functools.update_wrapper(self, function, updated=())
         self._torchdynamo_orig_callable = function
 
@@ -128,9 +130,7 @@ class Compiled:
 
     def reset(self) -> None:
         """Forget all that was captured."""
-        self.entries, self.codes, self.reasons = {}, {}, []
-        self.closed = set()
-        self.failures = 0
+        self.__init__(self.function, self.fullgraph, self.limit)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         context = local.context
@@ -145,6 +145,7 @@ class Compiled:
             if entry.guards.hold():
                 found = self._repeat(context, entry, signature.tensors)
                 if found is not MISS:
+                    entry.used = True
                     return found
         if Limits.stance == "fail_on_recompile" and self.codes:
             raise RuntimeError(
@@ -152,7 +153,7 @@ class Compiled:
                 "fail_on_recompile"
             )
         limit = Limits.recompile if self.limit is None else self.limit
-        full = len(entries) >= limit or self.failures >= limit
+        full = len(entries) >= limit or self.failures >= limit or self.unused >= UNUSED
         if full or Limits.stance == "eager_on_recompile":
             return self.function(*args, **kwargs)
         return self._record(context, signature, args, kwargs)
@@ -198,10 +199,12 @@ class Compiled:
         if self.fullgraph:
             materialise_all()
         self.runs += 1
+        self.unused = 0 if self.latest is None or self.latest.used else self.unused + 1
         known = len(self.codes)
         places = self._places(signature)
         capture = Capture(self.fullgraph)
-        if places.reason is not None and known:
+        learned = self.runs > 1
+        if places.reason is not None and learned:
             capture.stop(places.reason)
         before = before_run(context, places, signature.tensors)
         moves = default_generator.moves
@@ -225,7 +228,7 @@ class Compiled:
                 entry = Entry(shortcut, Guards(places, effects), signature.objects)
             except Uncapturable as error:
                 capture.stop(str(error))
-        if capture.reason is not None and known:
+        if capture.reason is not None and learned:
             self.failures += 1
             self.reasons.append(capture.reason)
         capture.clear()
@@ -235,6 +238,7 @@ class Compiled:
             self.closed.add(signature.key)
         self._end(context, entry, closed)
         if entry is not None:
+            self.latest = entry
             begin = (signature.key, entry.shortcut.begin)
             self.entries.setdefault(begin, []).insert(0, entry)
         return result

@@ -91,10 +91,16 @@ def table() -> list[Row]:
     return ROWS
 
 
-def check(row: Row, library: Any, eager: bool = False) -> list[str]:
-    """Run a row under PyTorch and under `library`. The differences, as sentences."""
+def check(row: Row, library: Any, mode: str = "lazy") -> list[str]:
+    """Run a row under PyTorch and under `library`. The differences, as sentences.
+
+    mode: "lazy", "eager" or "compiled", where what `compile` repeats is looked at.
+    """
+    eager = mode == "eager"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        if mode == "compiled":
+            return list(_check_compiled(row, library))
         context = library.debug.eager() if eager else contextlib.nullcontext()
         with context:
             return [*_check_samples(row, library, eager), *_check_errors(row, library)]
@@ -125,6 +131,20 @@ def _check_samples(row: Row, library: Any, eager: bool) -> Iterator[str]:
             yield from (f"{title}: {d}" for d in compare(expected, actual, row))
         except Exception as error:  # reading is where a lazy program runs
             yield f"{title}: reading raises {type(error).__name__}: {error}"
+
+
+def _check_compiled(row: Row, library: Any) -> Iterator[str]:
+    """The first sample, compiled: the third call of a function is a repetition, if it can be."""
+    for sample in row.samples(Generator(row.name)):
+        expected, error = _attempt(row, torch, "function", sample, None)
+        if error is not None:
+            continue
+        function = library.compile(function_of(row, library))
+        for _ in range(3):
+            library.cpu.synchronize()
+            actual = call(row, library, sample, function=function)
+            yield from (f"compiled {sample}: {d}" for d in compare(expected, actual, row))
+        return
 
 
 def _variants(row: Row, eager: bool) -> list[str]:
@@ -161,15 +181,21 @@ def _attempt(
         return None, error
 
 
-def call(row: Row, library: Any, sample: Sample, method: bool = False) -> Any:
-    """Outputs and gradients of one call: what is compared."""
+def call(
+    row: Row,
+    library: Any,
+    sample: Sample,
+    method: bool = False,
+    function: Callable | None = None,
+) -> Any:
+    """Outputs and gradients of one call: what is compared. function: instead of the row's."""
     leaves: list | None = [] if row.gradients else None
     args = build(sample.args, library, leaves)
     kwargs = {name: build(value, library, leaves) for name, value in sample.kwargs.items()}
     if method:
         result = getattr(library.Tensor, row.name)(*args, **kwargs)
     else:
-        result = function_of(row, library)(*args, **kwargs)
+        result = (function or function_of(row, library))(*args, **kwargs)
     found = {"result": result}
     if leaves:
         found.update(_gradients(row, library, result, leaves))

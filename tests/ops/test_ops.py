@@ -1,4 +1,4 @@
-"""Runs the table of ops: every row, lazily and eagerly, against PyTorch."""
+"""Runs the table of ops: every row, lazily, eagerly and compiled, against PyTorch."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from . import harness
 ROWS = harness.table()
 
 
-@pytest.mark.parametrize("mode", ["lazy", "eager"])
+@pytest.mark.parametrize("mode", ["lazy", "eager", "compiled"])
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.family}-{row.name}")
 def test_op(row: harness.Row, mode: str) -> None:
-    differences = harness.check(row, jtorch, eager=mode == "eager")
+    differences = harness.check(row, jtorch, mode)
     assert not differences, "\n" + "\n".join(differences)
 
 
