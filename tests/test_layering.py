@@ -21,14 +21,16 @@ PACKAGE = Path(__file__).resolve().parent.parent / "jtorch"
 # Lowest first. "room.*" is a room with all its modules; in _core every module stands by itself.
 LAYERS = (
     "_core utils utils.hooks utils._pytree",
-    "_core.errors _core.dtype _core.modes _core.strides _core.size _core.rng",
+    "_core.errors _core.dtype _core.modes _core.scope _core.strides _core.size _core.rng",
+    "_core.events",
     "_core.device _core.normals",
     "_core.samplers _core.rejection _core.format",
     "_core.op",
     "_core.trace",
     "_core.region _core.history",
     "_core.graph",
-    "_core.layout _core.survivors _core.donation",
+    "_core.layout _core.survivors _core.donation _core.differences",
+    "_core.divergence",
     "_core.checks _core.evaluation",
     "_core.building",
     "_core.program",
@@ -51,6 +53,7 @@ LAYERS = (
     "_operators",
     "_methods _aten",
     "nn.* optim.*",
+    "_explain",
     "_C amp.* autograd.* backends.* compiler.* cpu.* cuda.* debug.* distributed.* distributions.*"
     " fft.* func.* interop.* io.* linalg.* masked.* overrides random.* serialization signal.*"
     " sparse.* special.* testing.* tpu.* utils.checkpoint utils.data.* utils.dlpack",

@@ -6,6 +6,8 @@ fail when a program is compiled or run is raised as `ProgramError`, with the op 
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import difflib
 import os
 import sys
@@ -13,7 +15,8 @@ from collections.abc import Iterable
 from types import FrameType
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-_FOREIGN = (_PACKAGE, f"{os.sep}jax{os.sep}_src{os.sep}")
+# This package, and what calls our functions for the user: JAX, and two of Python's modules.
+_FOREIGN = (_PACKAGE, f"{os.sep}jax{os.sep}_src{os.sep}", contextlib.__file__, copy.__file__)
 
 
 class ProgramError(RuntimeError):
@@ -31,9 +34,14 @@ class DeviceError(RuntimeError, AssertionError):
 def user_frame() -> FrameType | None:
     """The innermost frame of the call stack outside this package."""
     frame = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(_FOREIGN):
+    while frame is not None and is_ours(frame):
         frame = frame.f_back
     return frame
+
+
+def is_ours(frame: FrameType) -> bool:
+    """Whether a frame is of this package, or of JAX, which calls our functions."""
+    return frame.f_code.co_filename.startswith(_FOREIGN)
 
 
 def user_line() -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 
 from .graph import Vjp
-from .trace import Call, Cell, State
+from .trace import Call, Cell, Node, State
 
 
 def path(state: State) -> list[State]:
@@ -64,15 +64,16 @@ def evaluator(
             inputs = [values[p] for p in node.inputs]
             if cut(node.call):
                 inputs = list(map(jax.lax.stop_gradient, inputs))
-            if id(state) in pairs:
-                forward = pairs[id(state)]
-                # A node whose VJP follows: run once, keep the residuals
-                if isinstance(forward, Vjp):
-                    results, pullbacks[id(state)] = forward.pull(tuple(inputs))
+            with jax.named_scope(_scope(node)):
+                if id(state) in pairs:
+                    forward = pairs[id(state)]
+                    # A node whose VJP follows: run once, keep the residuals
+                    if isinstance(forward, Vjp):
+                        results, pullbacks[id(state)] = forward.pull(tuple(inputs))
+                    else:
+                        results = pullbacks[forward](tuple(inputs[-len(node.call.op.outputs) :]))
                 else:
-                    results = pullbacks[forward](tuple(inputs[-len(node.call.op.outputs) :]))
-            else:
-                results = node.call.run(inputs)
+                    results = node.call.run(inputs)
             for k, result in enumerate(results):
                 values[state.first + k] = result
         if guard is not None:
@@ -80,6 +81,11 @@ def evaluator(
         return [values[p] for p in wanted]
 
     return run
+
+
+def _scope(node: Node) -> str:
+    """What a node is called in XLA's profiles: "Net.layer1.0/linear"."""
+    return f"{node.module}/{node.call.op.name}" if node.module else node.call.op.name
 
 
 def _pairs(steps: list[State]) -> dict[int, Any]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Self
 
+from .._core.scope import runs_module
 from .._core.tensor import Tensor
 from ._hooks import (
     Hooks,
@@ -66,6 +67,7 @@ class Module(Hooks, StateDict, Tree, Placement):
 
     # Calling.
 
+    @runs_module
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self._has_call_hooks or global_hooks.around_calls:
             return call_with_hooks(self, args, kwargs)
