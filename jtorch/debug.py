@@ -11,6 +11,7 @@ from ._core.extend import limits
 from ._core.program import materialise_all
 from ._core.trace import local
 from ._explain import Report, explain
+from ._hints import CompilationWarning
 
 
 @contextmanager
@@ -49,6 +50,7 @@ def budget(nodes: int) -> Iterator[None]:
 
 
 __all__ = [
+    "CompilationWarning",
     "Report",
     "budget",
     "eager",

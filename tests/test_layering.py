@@ -53,7 +53,7 @@ LAYERS = (
     "_operators",
     "_methods _aten",
     "nn.* optim.*",
-    "_explain",
+    "_hints _explain _logging",
     "_C amp.* autograd.* backends.* compiler.* cpu.* cuda.* debug.* distributed.* distributions.*"
     " fft.* func.* interop.* io.* linalg.* masked.* overrides random.* serialization signal.*"
     " sparse.* special.* testing.* tpu.* utils.checkpoint utils.data.* utils.dlpack",
