@@ -42,7 +42,7 @@ def _of_ops(old: Any, new: Any) -> list[Difference]:
             ("argument", f"`{new.name}`: of a call with other arguments")
         ]
     if old.name == new.name:
-        return [("argument", f"`{new.name}`: with other options, or of other parameters")]
+        return [("argument", f"`{new.name}`: of something else, or with other options")]
     return [("op", f"`{old.name}` became `{new.name}`")]
 
 

@@ -98,7 +98,10 @@ def _of_outputs(trace: Trace, key: tuple) -> Cause | None:
         return _at("graph", f"the graph of `{node.call.op.name}` is {how} kept alive", node)
     if key[3] != nearest[3]:
         return _at("checks", "other conditions are checked", last)
-    return _at("donation", "no buffer is taken over, since memory is short", last)
+    if key[1] is nearest[1]:
+        return _at("outputs", "the same results, in another order", last)
+    how = "is taken over: memory is short" if nearest[1] else "may be taken over again"
+    return _at("donation", f"{'no' if nearest[1] else 'every'} buffer {how}", last)
 
 
 # ----------------------------------------------------------------------------- the path is another
