@@ -87,6 +87,7 @@ _ROOMS = (
     "nn",
     "optim",
     "overrides",
+    "profiler",
     "random",
     "serialization",
     "signal",

@@ -170,6 +170,7 @@ from . import optim as optim
 from . import overrides as overrides
 from .functions.matrix import pca_lowrank as pca_lowrank
 from .functions.chances import poisson as poisson
+from . import profiler as profiler
 from ._core.dtype import promote_types as promote_types
 from .functions.random import rand as rand
 from .functions.random import rand_like as rand_like

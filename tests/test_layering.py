@@ -21,7 +21,8 @@ PACKAGE = Path(__file__).resolve().parent.parent / "jtorch"
 # Lowest first. "room.*" is a room with all its modules; in _core every module stands by itself.
 LAYERS = (
     "_core utils utils.hooks utils._pytree",
-    "_core.errors _core.dtype _core.modes _core.scope _core.strides _core.size _core.rng",
+    "_core.errors _core.dtype _core.modes _core.profiling _core.scope _core.strides _core.size"
+    " _core.rng",
     "_core.events",
     "_core.device _core.normals",
     "_core.samplers _core.rejection _core.format",
@@ -32,7 +33,7 @@ LAYERS = (
     "_core.layout _core.survivors _core.donation _core.differences",
     "_core.divergence",
     "_core.checks _core.evaluation",
-    "_core.building",
+    "_core.building _core.xplane",
     "_core.program",
     "_core.arguments _core.autocast",
     "_core.varying",
@@ -55,8 +56,8 @@ LAYERS = (
     "nn.* optim.*",
     "_hints _explain _logging",
     "_C amp.* autograd.* backends.* compiler.* cpu.* cuda.* debug.* distributed.* distributions.*"
-    " fft.* func.* interop.* io.* linalg.* masked.* overrides random.* serialization signal.*"
-    " sparse.* special.* testing.* tpu.* utils.checkpoint utils.data.* utils.dlpack",
+    " fft.* func.* interop.* io.* linalg.* masked.* overrides profiler.* random.* serialization"
+    " signal.* sparse.* special.* testing.* tpu.* utils.checkpoint utils.data.* utils.dlpack",
 )
 JAX_ROOMS = ("_core", "ops", "optim", "compiler", "func", "interop", "distributed")
 REQUIRED = {"jax", "jaxlib", "ml_dtypes", "numpy", "optax"}
