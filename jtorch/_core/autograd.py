@@ -327,6 +327,9 @@ def _leaf_at(trace: Trace, position: int) -> Any:
 
 def _recall(trace: Trace, memory: Memory, leaves: list) -> list[tuple[weakref.ref, Cell]]:
     trace.state = memory.end
+    for first, node in trace.nodes.items():  # those that somebody has looked at
+        if first in memory.end.freed:
+            node.free()
     found = []
     for leaf, (_, index, aval) in zip(leaves, memory.leaves, strict=True):
         found.append((leaf, new_cell(trace, index, aval)))

@@ -90,7 +90,7 @@ def test_maml(t: Any) -> Any:
     return losses, [p.detach() for p in model.parameters()]
 
 
-@footgun(programs=2, because=[("graph", "model(x.reshape(1))")])
+@footgun(programs=1)
 def test_physics_informed_network(t: Any) -> Any:
     """u'' = -u: the second derivative of a network in its input, in the loss."""
     func = t.func
