@@ -14,7 +14,7 @@ from ._core.divergence import CAUSES
 from ._core.events import Compilation, GraphBreak, Materialisation, listening
 
 
-@dataclass
+@dataclass(repr=False)
 class Report:
     """What `explain` saw. `print` it, or take its parts.
 
@@ -62,6 +62,8 @@ class Report:
 
     def __str__(self) -> str:
         return "\n".join([*self._times(), *self._runs(), *self._compiled(), *self._breaks()])
+
+    __repr__ = __str__
 
     def _times(self) -> list[str]:
         compiled, ran = len(self.compilations), len(self.materialisations)

@@ -198,6 +198,16 @@ def test_triggers(name: str, call: Callable) -> None:
     assert name in {trigger.name for trigger in events.triggers()}
 
 
+def test_what_is_installed_is_not_the_users_line() -> None:
+    """A library that reads, as tqdm does: the line that called it made the program run."""
+    library: dict[str, Any] = {}
+    exec(compile("def read(x):\n    return x.item()", "/env/site-packages/it.py", "exec"), library)
+    with debug.explain() as report:
+        library["read"]((X + 1).sum())
+    (run,) = report.materialisations
+    assert run.cause == "item()" and source_of(run.line).startswith('library["read"]')
+
+
 # ----------------------------------------------------------------------------------------- the logs
 
 

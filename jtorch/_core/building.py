@@ -20,7 +20,7 @@ from .checks import keep
 from .device import CPU, TRACING, jax_device
 from .divergence import Cause, cause_of
 from .donation import pairs_of
-from .errors import user_line
+from .errors import script_line
 from .evaluation import evaluator, numbers_among, path, without
 from .events import Compilation, tell, trigger
 from .survivors import survivors_of
@@ -112,7 +112,7 @@ def compilation_of(cause: Cause, steps: list[State], trace: Trace) -> Compilatio
         ops=tuple(step.node.call.op.name for step in steps),
         device=str(trace.device),
         trigger=trigger(),
-        trigger_line=user_line(),
+        trigger_line=script_line(),
     )
 
 

@@ -8,6 +8,7 @@ compares the nodes. Read building.py next.
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -39,6 +40,9 @@ CAUSES = {
     "checks": "other conditions are checked when it has run",
     "thread": "a value of another thread's trace is used",
 }
+
+# With how many of the known paths one that leaves them is compared, at most.
+_MOST = 16
 
 # The lines of the user's that are in some program. Emptied when the trie is.
 known_lines: set[str] = set()
@@ -82,7 +86,7 @@ def _named(node: Node) -> str:
 
 def _of_outputs(trace: Trace, key: tuple) -> Cause | None:
     """What of the key is another, if the path has programs."""
-    known = [k for k in trace.state.programs if len(k) == len(key)]
+    known = [k for k in reversed(trace.state.programs) if len(k) == len(key)]
     if not known:
         return None
     places = set(key[0])
@@ -187,8 +191,9 @@ def _node_of(state: State) -> Node:
 
 
 def _known_children(state: State, new: State | None) -> Iterator[State]:
-    """The states after one, but for `new`, from which the path of some program goes on."""
-    for child in _children(state):
+    """The states after one, but for `new`, from which the path of some program goes on: the latest
+    first, and not very many."""
+    for child in itertools.islice(reversed(_children(state)), _MOST):
         if child is not new and _is_known(child):
             yield child
 

@@ -17,6 +17,7 @@ from types import FrameType
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 # This package, and what calls our functions for the user: JAX, and two of Python's modules.
 _FOREIGN = (_PACKAGE, f"{os.sep}jax{os.sep}_src{os.sep}", contextlib.__file__, copy.__file__)
+_STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
 
 
 class ProgramError(RuntimeError):
@@ -46,7 +47,23 @@ def is_ours(frame: FrameType) -> bool:
 
 def user_line() -> str:
     """'file:line' of the user's code that is running now."""
-    frame = user_frame()
+    return _line_of(user_frame())
+
+
+def script_line() -> str:
+    """The same, but of what is installed (tqdm, which asks a loader for its batches) the line that
+    called it."""
+    inner = frame = user_frame()
+    while frame is not None and _is_installed(frame.f_code.co_filename):
+        frame = frame.f_back
+    return _line_of(frame or inner)
+
+
+def _is_installed(file: str) -> bool:
+    return file.startswith(_STANDARD_LIBRARY) or f"{os.sep}site-packages{os.sep}" in file
+
+
+def _line_of(frame: FrameType | None) -> str:
     return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "<unknown>"
 
 

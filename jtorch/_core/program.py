@@ -25,7 +25,7 @@ from .checks import positions_of, verify
 from .device import CPU, TRACING
 from .divergence import cause_of_thread
 from .donation import Renewal, alive_among, arrays_for, part_from_graph
-from .errors import OutOfMemoryError, ProgramError, first_line, user_line
+from .errors import OutOfMemoryError, ProgramError, first_line, script_line
 from .evaluation import evaluator, numbers_among, path, without
 from .events import Materialisation, materialises, switches, tell, trigger
 from .graph import edge_of_cell
@@ -131,7 +131,7 @@ def _run_and_tell(
         began = perf_counter()
     jax.block_until_ready(arrays)
     seconds = perf_counter() - began
-    found = trigger(), user_line(), program.nodes, seconds, compilation, program
+    found = trigger(), script_line(), program.nodes, seconds, compilation, program
     tell("materialisation", Materialisation(*found))
     return arrays
 
