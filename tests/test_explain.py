@@ -13,7 +13,7 @@ import torch
 
 import jtorch
 from jtorch import _logging, debug
-from jtorch._core import events
+from jtorch._core import calls, events
 from jtorch._core.divergence import CAUSES
 from jtorch._core.events import Compilation
 from jtorch._hints import ADVICE, OFTEN, SECONDS, CompilationWarning, Hint
@@ -159,12 +159,15 @@ def test_the_module_of_an_op() -> None:
 
 
 def test_nobody_listens_afterwards() -> None:
-    from jtorch._core import program
-
-    with debug.explain():
-        assert program._run is not program._run_untold
-    assert program._run is program._run_untold
+    times(X, 2)
+    with debug.explain() as report:
+        times(X, 2)
+        times(ROW, 2)
+    assert [run.compilation is not None for run in report.materialisations] == [False, True]
     assert not events.listeners["materialisation"] and not events.listeners["graph_break"]
+    assert not any(isinstance(program.call, calls.Watched) for program in calls._programs)
+    times(X, 2)
+    assert len(report.materialisations) == 2
 
 
 # What makes a program run, and how it is called. The value is pending.

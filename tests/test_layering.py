@@ -32,7 +32,7 @@ LAYERS = (
     "_core.graph",
     "_core.layout _core.survivors _core.donation _core.differences",
     "_core.divergence",
-    "_core.checks _core.evaluation",
+    "_core.checks _core.evaluation _core.calls",
     "_core.building _core.xplane",
     "_core.program",
     "_core.arguments _core.autocast",

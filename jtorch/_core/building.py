@@ -6,7 +6,6 @@ Read program.py next.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from time import perf_counter
 from typing import Any
@@ -16,15 +15,14 @@ from jax.core import eval_jaxpr
 from jax.sharding import SingleDeviceSharding
 
 from . import layout
+from .calls import FirstCall, compilation_of, give_call
 from .checks import keep
 from .device import CPU, TRACING, jax_device
-from .divergence import Cause, cause_of
+from .divergence import cause_of
 from .donation import pairs_of
-from .errors import script_line
 from .evaluation import evaluator, numbers_among, path, without
-from .events import Compilation, tell, trigger
 from .survivors import survivors_of
-from .trace import State, Trace
+from .trace import Trace
 
 
 class Statistics:
@@ -56,6 +54,7 @@ class Program:
     """
 
     __slots__ = (
+        "__weakref__",
         "call",
         "compilation",
         "concrete",
@@ -100,45 +99,11 @@ def build(trace: Trace, alive: tuple, daring: bool, nodes: tuple, checks: tuple)
         program.call = run
         return program
     _compile(program, run, _entering(structs, program.numbers), pairs, trace)
-    if program.call is not _nothing:
-        program.call = FirstCall(program, compilation_of(cause, steps, trace), began)
+    call = program.call
+    if call is not _nothing:
+        call = FirstCall(program, call, compilation_of(cause, steps, trace), began)
+    give_call(program, call)
     return program
-
-
-def compilation_of(cause: Cause, steps: list[State], trace: Trace) -> Compilation:
-    """What is told of a compilation."""
-    return Compilation(
-        *cause,
-        ops=tuple(step.node.call.op.name for step in steps),
-        device=str(trace.device),
-        trigger=trigger(),
-        trigger_line=script_line(),
-    )
-
-
-class FirstCall:
-    """The first call of a program: XLA compiles it now. When that is told, the program's calls are
-    JAX's own.
-
-    spent: seconds of building it so far.
-    """
-
-    __slots__ = ("compilation", "compiled", "program", "spent")
-
-    def __init__(self, program: Program, compilation: Compilation, began: float) -> None:
-        self.program = program
-        self.compilation = compilation
-        self.compiled = program.call
-        self.spent = perf_counter() - began
-
-    def __call__(self, *arrays: Any) -> list:
-        began = perf_counter()
-        results = self.compiled(*arrays)
-        seconds = self.spent + perf_counter() - began
-        self.program.call = self.compiled
-        self.program.compilation = replace(self.compilation, seconds=seconds)
-        tell("compilation", self.program.compilation)
-        return results
 
 
 def _entering(structs: list, numbers: dict[Any, list[int]]) -> list:

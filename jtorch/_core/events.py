@@ -1,8 +1,8 @@
 """Events: what the engine tells whoever listens of the programs that it compiles and runs.
 
 Three kinds: a `Compilation`, a `Materialisation`, a `GraphBreak`. Nobody listens as a rule, and
-then nothing here costs anything: a compilation is slow anyway, and program.py runs programs without
-asking who listens. Why a program runs is read off the call stack: a function that makes one
+then nothing here costs anything: a compilation is slow anyway, and programs run without asking who
+listens (see calls.py). Why a program runs is read off the call stack: a function that makes one
 run says so by `materialises`, which leaves it as it is. Read divergence.py for why one is compiled;
 jtorch/debug.py shows it all to people.
 """
@@ -59,7 +59,7 @@ class Materialisation:
 
     cause: what made it run, a name of `triggers()`.  line: the user's.  nodes: how many ops the
     trace had.  compilation: of the program, if this was its first run.  seconds: how long it ran;
-    of a first run, what was left of it when the compilation had returned.  program: the program.
+    of a first run, what was left of it when the compilation had returned.
     """
 
     cause: str
@@ -67,7 +67,6 @@ class Materialisation:
     nodes: int
     seconds: float
     compilation: Compilation | None = None
-    program: Any = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
         first = ", compiled" if self.compilation else ""

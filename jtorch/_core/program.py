@@ -20,14 +20,15 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from .building import FirstCall, Program, build, compilation_of, statistics
+from .building import Program, build, statistics
+from .calls import FirstCall, compilation_of, give_call
 from .checks import positions_of, verify
 from .device import CPU, TRACING
 from .divergence import cause_of_thread
 from .donation import Renewal, alive_among, arrays_for, part_from_graph
-from .errors import OutOfMemoryError, ProgramError, first_line, script_line
+from .errors import OutOfMemoryError, ProgramError, first_line
 from .evaluation import evaluator, numbers_among, path, without
-from .events import Materialisation, materialises, switches, tell, trigger
+from .events import materialises
 from .graph import edge_of_cell
 from .survivors import keep_graph, nodes_in_use
 from .trace import Cell, Node, State, Trace, local
@@ -112,37 +113,6 @@ def _run(
     if program.source is program.wanted:
         return results
     return [results[s] if s >= 0 else arrays[-1 - s] for s in program.source]
-
-
-_run_untold = _run
-
-
-def _run_and_tell(
-    program: Program, leaves: Sequence[Cell], renewals: Sequence[Renewal] = (), wait: bool = False
-) -> list:
-    """The same, while somebody listens: the program is waited for, so that its time is known."""
-    known = program.compilation
-    began = perf_counter()
-    arrays = _run_untold(program, leaves, renewals, wait)
-    if not program.concrete:
-        return arrays
-    compilation = program.compilation if known is None else None
-    if compilation is not None:
-        began = perf_counter()
-    jax.block_until_ready(arrays)
-    seconds = perf_counter() - began
-    found = trigger(), script_line(), program.nodes, seconds, compilation, program
-    tell("materialisation", Materialisation(*found))
-    return arrays
-
-
-def _switch(on: bool) -> None:
-    """Put the one or the other function in place, so that neither has to ask who listens."""
-    global _run
-    _run = _run_and_tell if on else _run_untold
-
-
-switches["materialisation"] = _switch
 
 
 # ------------------------------------------------------------------------------------------ failing
@@ -253,9 +223,9 @@ def _build_one(trace: Trace, state: State, leaves: list[Cell], position: int) ->
     program.survivors, program.freed = (), ()
     program.nodes, program.compilation = len(steps), None
     program.concrete = trace.device is not TRACING
-    program.call = jax.jit(evaluator(steps, program.wanted, program.numbers))
+    call = jax.jit(evaluator(steps, program.wanted, program.numbers))
     cause = cause_of_thread(trace.producer(position).node)
-    program.call = FirstCall(program, compilation_of(cause, steps, trace), began)
+    give_call(program, FirstCall(program, call, compilation_of(cause, steps, trace), began))
     statistics.programs_compiled += 1
     return program
 
