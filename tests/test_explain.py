@@ -117,6 +117,14 @@ def test_what_is_new_is_no_recompilation() -> None:
     assert not debug.explain(read_early)(X, True).compilations
 
 
+def test_eager_mode() -> None:
+    """Each op is a program of its own, and none is another one's recompilation."""
+    with debug.eager():
+        report = debug.explain(lambda: X.exp().sin().cos())()
+    assert [run.cause for run in report.materialisations] == ["eager mode"] * 3
+    assert [c.cause for c in report.compilations] == ["first", "start", "start"]
+
+
 def test_the_report() -> None:
     """A training step: what ran because of what, and the module that it happened in."""
     model = jtorch.nn.Sequential(jtorch.nn.Linear(3, 2), jtorch.nn.Tanh())

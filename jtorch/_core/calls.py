@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from threading import Lock
 from time import perf_counter
 from typing import Any
 from weakref import WeakSet
@@ -22,6 +23,7 @@ from .events import Compilation, Materialisation, listeners, switches, tell, tri
 from .trace import Trace
 
 _programs: WeakSet[Any] = WeakSet()
+_lock = Lock()
 
 
 def compilation_of(cause: Cause, steps: Sequence[Any], trace: Trace) -> Compilation:
@@ -90,18 +92,20 @@ class Watched:
 
 def give_call(program: Any, call: Callable) -> None:
     """Let a program run by this function."""
-    program.call = Watched(program, call) if listeners["materialisation"] else call
-    _programs.add(program)
+    with _lock:
+        program.call = Watched(program, call) if listeners["materialisation"] else call
+        _programs.add(program)
 
 
 def _switch(on: bool) -> None:
     """Watch all programs, or none."""
-    for program in tuple(_programs):
-        watched = isinstance(program.call, Watched)
-        if on and not watched:
-            program.call = Watched(program, program.call)
-        elif watched and not on:
-            program.call = program.call.call
+    with _lock:
+        for program in _programs:
+            watched = isinstance(program.call, Watched)
+            if on and not watched:
+                program.call = Watched(program, program.call)
+            elif watched and not on:
+                program.call = program.call.call
 
 
 switches["materialisation"] = _switch

@@ -6,6 +6,7 @@ A difference is a pair: one of `divergence.CAUSES`, and a sentence. Read diverge
 from __future__ import annotations
 
 from collections.abc import Iterator
+from reprlib import repr as shorten
 from typing import Any
 
 from .graph import Vjp
@@ -105,17 +106,18 @@ def _of_argument(name: str, old: Any, new: Any) -> list[Difference]:
         kind = "number"
     elif name in ("size", "shape"):
         kind = "shape"
-    return [(kind, f"{name}: {old!r} became {new!r}")]
+    return [(kind, f"{name}: {shorten(old)} became {shorten(new)}")]
 
 
 def _of_kinds(name: str, old: Any, new: Any) -> Difference:
     """A static argument in the place of a value, or the other way round."""
     value, static = (old, new) if isinstance(old, _Input) else (new, old)
     if value.aval.number and isinstance(static, (int, float)):
-        became = f"{static!r} became a number that varies"
-        return "number", f"{name}: {became if value is new else f'a varying number, {static!r}'}"
-    text = f"{static!r} became {value.aval}" if value is new else f"{value.aval} became {static!r}"
-    return "inputs", f"{name}: {text}"
+        number = "a number that varies"
+        pair = (repr(static), number) if value is new else (number, repr(static))
+        return "number", f"{name}: {pair[0]} became {pair[1]}"
+    pair = (shorten(static), value.aval) if value is new else (value.aval, shorten(static))
+    return "inputs", f"{name}: {pair[0]} became {pair[1]}"
 
 
 def _of_inputs(name: str, old: _Input, new: _Input) -> list[Difference]:

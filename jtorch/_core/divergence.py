@@ -158,7 +158,8 @@ def _of_node(parent: State, new: State, known: list[State]) -> Cause:
     here = [k.node for k in known if k.node is not None and k.node.line == node.line]
     if here:
         found = min((differences(old, node) for old in here), key=len)
-        if found:
+        alone = node.call.modes.eager and found[:1] and found[0][0] == "op"
+        if found and not alone:  # eager, each op of a line is a program that begins there
             return _at(found[0][0], "; ".join(text for _, text in found), node)
     if parent.parent is None:
         return _at("start", f"the first program that begins with `{node.call.op.name}` here", node)
