@@ -102,7 +102,7 @@ def _of_argument(name: str, old: Any, new: Any) -> list[Difference]:
     if type(old) is type(new) and (old == new or repr(old) == repr(new)):
         return []
     kind = "argument"
-    if all(isinstance(value, (int, float, complex)) for value in (old, new)):
+    if {type(old), type(new)} <= {int, float, complex}:
         kind = "number"
     elif name in ("size", "shape"):
         kind = "shape"
