@@ -11,7 +11,7 @@ import difflib as _difflib
 import importlib as _importlib
 import math as _math
 
-from . import _aten, _expose, _methods
+from . import _aten, _expose, _hints, _logging, _methods
 from ._core import dtype as _dtype
 from ._core.anomaly import (
     is_anomaly_check_nan_enabled,
@@ -89,6 +89,7 @@ _ROOMS = (
     "nn",
     "optim",
     "overrides",
+    "profiler",
     "random",
     "serialization",
     "signal",

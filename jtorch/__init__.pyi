@@ -71,6 +71,8 @@ from .functions.facts import can_cast as can_cast
 from .functions.splitting import chunk as chunk
 from .functions.autocast import clear_autocast_cache as clear_autocast_cache
 from .functions.shaping import clone as clone
+from .compiler import compile as compile
+from . import compiler as compiler
 from .functions.creation import complex_ as complex
 from .functions.lookups import cov as cov
 from . import cpu as cpu
@@ -170,6 +172,7 @@ from . import optim as optim
 from . import overrides as overrides
 from .functions.matrix import pca_lowrank as pca_lowrank
 from .functions.chances import poisson as poisson
+from . import profiler as profiler
 from ._core.dtype import promote_types as promote_types
 from .functions.random import rand as rand
 from .functions.random import rand_like as rand_like

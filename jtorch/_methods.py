@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from . import _expose
 from ._core import backward
+from ._core.events import materialises
 from ._core.overrides import overridable
 from ._core.record import copy_
 from ._core.tensor import Tensor
@@ -52,10 +53,29 @@ AUTOGRAD = (
 
 # Methods of the class itself that a subclass may override by __torch_function__.
 OWN = ("detach", "detach_", "item", "numpy", "requires_grad_", "tolist", "__repr__")
+# Methods of the class itself that make programs run, and when: see events.py.
+READ = {
+    "item": ("item()", "one number is read"),
+    "tolist": ("tolist()", "values are read as Python numbers"),
+    "numpy": ("numpy()", "values are read as a NumPy array: `np.asarray(x)`, plotting"),
+    "jax": ("jax()", "values are taken as a `jax.Array`"),
+    "__dlpack__": ("DLPack", "values are handed to another library"),
+    "__bool__": ("bool()", "a value decides: `if`, `while`, `and`, `assert`"),
+    "__int__": ("int()", "one number is read"),
+    "__float__": ("float()", "one number is read"),
+    "__complex__": ("complex()", "one number is read"),
+    "__index__": ("index", "a Tensor is an index or a size: `range(n)`, `items[n]`"),
+    "__format__": ("format()", "an f-string shows a number"),
+    "__repr__": ("print()", "a Tensor is shown"),
+    "__contains__": ("in", "`value in x`"),
+    "__reduce_ex__": ("pickle", "a Tensor is pickled, or sent to a worker"),
+}
 
 
 def hang() -> None:
     """Put them on the class."""
+    for name, trigger in READ.items():
+        materialises(*trigger)(vars(Tensor)[name])
     hang_operators()
     for module in ROOMS:
         for name, method in getattr(module, "METHODS", {}).items():

@@ -1,4 +1,4 @@
-"""Looking at the engine: eager mode, counts, the budget of a trace."""
+"""Looking at the engine: explanations, eager mode, counts, the budget of a trace."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ._core.building import statistics as _counts
+from ._core.events import materialises
 from ._core.extend import limits
 from ._core.program import materialise_all
 from ._core.trace import local
+from ._explain import Report, explain
+from ._hints import CompilationWarning
 
 
 @contextmanager
+@materialises("eager mode", "every operation, while `JTORCH_EAGER=1` or `debug.eager()` holds")
 def eager(enabled: bool = True) -> Iterator[None]:
     """While active, every op of this thread runs at once: for debugging. Results are the same."""
     context = local.context
@@ -43,3 +47,14 @@ def budget(nodes: int) -> Iterator[None]:
         yield
     finally:
         limits.nodes = before
+
+
+__all__ = [
+    "CompilationWarning",
+    "Report",
+    "budget",
+    "eager",
+    "explain",
+    "recorded_nodes",
+    "statistics",
+]

@@ -7,8 +7,9 @@ counted is the programs that jtorch compiled. Used by footguns/ and core/.
 
 from __future__ import annotations
 
+import linecache
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ import torch
 
 import jtorch
 from jtorch._core import trace
+from jtorch._core.divergence import known_lines
 from jtorch._core.program import materialise_all
 from jtorch._core.varying import varied_sites
 
@@ -49,6 +51,7 @@ def forget() -> None:
             known.clear()
         root.beyond = None
     varied_sites.clear()
+    known_lines.clear()
 
 
 def observed(program: Program, library: Any) -> Any:
@@ -115,13 +118,14 @@ def compare(program: Program, tolerance: float = TOLERANCE) -> None:
 
 
 def footgun(
-    programs: int, tolerance: float = TOLERANCE
+    programs: int, tolerance: float = TOLERANCE, because: Collection[tuple[str, str]] = ()
 ) -> Callable[[Program], Callable[[str], None]]:
-    """Make a test of a program: equal to PyTorch in both modes, and compilations bounded.
+    """Make a test of a program: equal to PyTorch in both modes, compilations bounded and explained.
 
     programs: how many it may compile in lazy mode, however often it runs. The first run may find
     out that a number varies, which the second knows from the start; the third compiles nothing, in
-    either mode.
+    either mode. because: the cause of each recompilation in lazy mode, and the code that stands in
+    the line which is named.
     """
 
     def declare(program: Program) -> Callable[[str], None]:
@@ -130,7 +134,7 @@ def footgun(
             expected = observed(program, torch)
             counts = []
             forget()
-            with jtorch.debug.eager(mode == "eager"):
+            with jtorch.debug.eager(mode == "eager"), jtorch.debug.explain() as report:
                 for _ in range(3):
                     jtorch.manual_seed(0)
                     before = compilations()
@@ -141,6 +145,7 @@ def footgun(
             first, second, third = counts
             if mode == "lazy":
                 assert first + second <= programs, f"{first} + {second} programs compiled"
+                assert_explained(report, because)
             assert third == 0, f"{third} programs compiled by the third run"
 
         test.__name__ = program.__name__
@@ -148,3 +153,21 @@ def footgun(
         return test
 
     return declare
+
+
+def assert_explained(report: Any, because: Collection[tuple[str, str]]) -> None:
+    """Check the recompilations of a report against pairs of a cause and code of the user's line."""
+    found = [(c.cause, source_of(c.line)) for c in report.recompilations]
+    missing = [pair for pair in because if not any(_fits(pair, f) for f in found)]
+    others = [f for f in found if not any(_fits(pair, f) for pair in because)]
+    assert not (missing or others), f"missing: {missing}, found as well: {others}\n{report}"
+
+
+def _fits(pair: tuple[str, str], found: tuple[str, str]) -> bool:
+    return pair[0] == found[0] and pair[1] in found[1]
+
+
+def source_of(line: str) -> str:
+    """The code in "file:line"."""
+    file, _, number = line.rpartition(":")
+    return linecache.getline(file, int(number)).strip()

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tools import reasons
+
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGES = [page for page in sorted(DOCS.glob("*.md")) if "```python" in page.read_text("utf-8")]
 
@@ -23,3 +25,8 @@ def test_the_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_there_are_pages() -> None:
     assert "files" in [page.stem for page in PAGES]
+
+
+def test_the_tables_of_reasons_are_current() -> None:
+    text = reasons.PAGE.read_text("utf-8")
+    assert text == reasons.page(text), "run python -m tools.reasons"

@@ -21,16 +21,19 @@ PACKAGE = Path(__file__).resolve().parent.parent / "jtorch"
 # Lowest first. "room.*" is a room with all its modules; in _core every module stands by itself.
 LAYERS = (
     "_core _core.changes utils utils.hooks utils._pytree",
-    "_core.errors _core.dtype _core.modes _core.strides _core.size _core.rng",
+    "_core.errors _core.dtype _core.modes _core.profiling _core.scope _core.strides _core.size"
+    " _core.rng",
+    "_core.events",
     "_core.device _core.normals",
     "_core.samplers _core.rejection _core.format",
     "_core.op",
     "_core.trace",
     "_core.region _core.history",
     "_core.graph",
-    "_core.layout _core.survivors _core.donation",
-    "_core.checks _core.evaluation",
-    "_core.building _core.capture",
+    "_core.layout _core.survivors _core.donation _core.differences",
+    "_core.divergence",
+    "_core.checks _core.evaluation _core.calls",
+    "_core.building _core.capture _core.xplane",
     "_core.program",
     "_core.arguments _core.autocast",
     "_core.varying",
@@ -56,9 +59,11 @@ LAYERS = (
     "_compile.function",
     "_compile.options _compile",
     "nn.* optim.*",
+    "_hints _explain _logging",
     "_C _dynamo.* amp.* autograd.* backends.* compiler.* cpu.* cuda.* debug.* distributed.*"
-    " distributions.* fft.* func.* interop.* io.* linalg.* masked.* overrides random.* serialization"
-    " signal.* sparse.* special.* testing.* tpu.* utils.checkpoint utils.data.* utils.dlpack",
+    " distributions.* fft.* func.* interop.* io.* linalg.* masked.* overrides profiler.* random.*"
+    " serialization signal.* sparse.* special.* testing.* tpu.* utils.checkpoint utils.data.*"
+    " utils.dlpack",
 )
 JAX_ROOMS = ("_core", "ops", "optim", "compiler", "func", "interop", "distributed")
 REQUIRED = {"jax", "jaxlib", "ml_dtypes", "numpy", "optax"}

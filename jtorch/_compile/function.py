@@ -17,6 +17,7 @@ from typing import Any
 
 from .._core.capture import Capture, Unsupported
 from .._core.device import default_device
+from .._core.events import graph_break, materialises
 from .._core.generator import default_generator
 from .._core.overrides import plain_tensors
 from .._core.program import fail, is_daring, materialise, materialise_all
@@ -132,6 +133,9 @@ class Compiled:
         """Forget all that was captured."""
         self.__init__(self.function, self.fullgraph, self.limit)
 
+    @materialises(
+        "compiled function", "a compiled function ends that made a step, or returns no history"
+    )
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         context = local.context
         if not _can_capture(context) or Limits.stance == "force_eager":
@@ -231,6 +235,7 @@ class Compiled:
         if capture.reason is not None and learned:
             self.failures += 1
             self.reasons.append(capture.reason)
+            graph_break(*capture.reason)
         capture.clear()
         del before, places
         closed = capture.stepped or not _has_history(result)

@@ -1,11 +1,11 @@
 """The engine. Read it in this order; imports go down only, each file uses those before it.
 
- 1. errors, dtype, device, modes, strides, size: small facts
+ 1. errors, dtype, device, modes, strides, size: small facts; events: what it tells others; scope
  2. op: what an op is (a row: a pure JAX function and a few facts)
  3. trace: cells, states, the trie
  4. region, history, graph: the autograd graph, read off a trace
- 5. survivors, donation, checks, evaluation, building, program: a trace becomes an XLA program:
-    materialise
+ 5. survivors, donation, checks, evaluation, calls, building, program: a trace becomes an XLA
+    program: materialise. differences, divergence: why a new one is needed
  6. varying, autocast, extend, transfer, append: recording for cells, the slow path first; numbers
     that vary; mixed precision; copies between devices. body: a function recorded apart, as one op
     of a trace

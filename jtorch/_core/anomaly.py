@@ -15,6 +15,7 @@ import jax.numpy as jnp
 
 from .append import append
 from .dtype import FLOAT
+from .events import materialises
 from .op import Op
 from .program import host
 from .trace import Cell, Context
@@ -62,6 +63,7 @@ class Watch:
                 (flag,) = append(self.context, HAS_NAN, (cell,))
                 self.found.append((node, slot, flag))
 
+    @materialises("detect_anomaly", "a backward ends while anomalies are looked for")
     def raise_first(self) -> None:
         """RuntimeError if there was one."""
         if not self.found:

@@ -12,6 +12,7 @@ from typing import Any
 
 from .device import TRACING, default_device, device
 from .errors import DeviceError
+from .events import materialises
 from .extend import extend
 from .modes import Modes
 from .program import materialise, settle
@@ -109,6 +110,7 @@ def step(context: Context, op: Any, args: tuple, kwargs: dict) -> tuple[Trace, S
             return trace, state
 
 
+@materialises("eager mode", "every operation, while `JTORCH_EAGER=1` or `debug.eager()` holds")
 def advance(trace: Trace, state: State) -> list[Cell]:
     """Move the trace to a state; the cells of the node's outputs."""
     trace.state = state

@@ -287,14 +287,16 @@ def values_of(context: Context, node: GradNode, cotangents: list) -> tuple[list,
 class Memory:
     """What a backward recorded from a state: where it ended, and the gradient of each leaf.
 
-    leaves: (position of the leaf, position of its gradient, its aval).
+    leaves: (position of the leaf, position of its gradient, its aval).  order: these by the
+    positions of the gradients, which is how the walk recorded them: the program is then the same.
     """
 
-    __slots__ = ("end", "leaves")
+    __slots__ = ("end", "leaves", "order")
 
     def __init__(self, end: State, leaves: tuple[tuple[int, int, Aval], ...]) -> None:
         self.end = end
         self.leaves = leaves
+        self.order = sorted(range(len(leaves)), key=lambda k: leaves[k][1])
 
 
 def gradients(context: Context, root: Cell, retain: bool) -> list[tuple[weakref.ref, Cell]]:
@@ -325,11 +327,13 @@ def _leaf_at(trace: Trace, position: int) -> Any:
 
 def _recall(trace: Trace, memory: Memory, leaves: list) -> list[tuple[weakref.ref, Cell]]:
     trace.state = memory.end
+    for first, node in trace.nodes.items():  # those that somebody has looked at
+        if first in memory.end.freed:
+            node.free()
     found = []
     for leaf, (_, index, aval) in zip(leaves, memory.leaves, strict=True):
-        cell = new_cell(trace, index, aval)
-        trace.cells.append(cell)
-        found.append((leaf, cell))
+        found.append((leaf, new_cell(trace, index, aval)))
+    trace.cells.extend([found[k][1] for k in memory.order])
     return found
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from time import perf_counter
 from typing import Any
 
 import jax
@@ -14,8 +15,10 @@ from jax.core import eval_jaxpr
 from jax.sharding import SingleDeviceSharding
 
 from . import layout
+from .calls import FirstCall, compilation_of, give_call
 from .checks import keep
 from .device import CPU, TRACING, jax_device
+from .divergence import cause_of
 from .donation import pairs_of
 from .evaluation import evaluator, numbers_among, path, without
 from .survivors import survivors_of
@@ -31,7 +34,6 @@ class Statistics:
 
 
 statistics = Statistics()
-listeners: list[Callable[[str, Trace], None]] = []
 
 # How XLA compiles a program with regions on the CPU, where a barrier does not order what runs. By
 # default its scheduler computes everything again at once, as early as it can: in a Transformer of
@@ -48,14 +50,17 @@ class Program:
     leaf (-1 down) that it is.  donated: places of the leaves whose buffers it takes.  survivors:
     positions of the nodes whose graph stays alive.  freed: alive positions whose graph is gone.
     numbers: the leaves that are varying numbers, by dtype.  concrete: whether it computes values,
-    not tracers.
+    not tracers.  nodes: how many ops it has.  compilation: the event, once it is compiled.
     """
 
     __slots__ = (
+        "__weakref__",
         "call",
+        "compilation",
         "concrete",
         "donated",
         "freed",
+        "nodes",
         "numbers",
         "source",
         "survivors",
@@ -68,8 +73,12 @@ def build(trace: Trace, alive: tuple, daring: bool, nodes: tuple, checks: tuple)
 
     daring: whether it may take the buffers of what was replaced.
     """
+    began = perf_counter()
+    compiles = trace.device is not TRACING
+    cause = cause_of(trace, (alive, daring, nodes, checks)) if compiles else None
     program = Program()
     program.donated = ()
+    program.compilation = None
     survivors, program.freed = survivors_of(trace, alive, nodes)
     kept = {p for node in survivors if not node.freed for p in node.saved_positions()}
     saved = {p for p in kept if p >= 0}
@@ -78,17 +87,22 @@ def build(trace: Trace, alive: tuple, daring: bool, nodes: tuple, checks: tuple)
     steps = path(trace.state)
     trace.state.complete()
     structs = [cell.aval.struct for cell in trace.leaves]
+    program.nodes = len(steps)
     program.numbers = numbers_among(trace.leaves)
-    program.concrete = trace.device is not TRACING
+    program.concrete = compiles
     wanted = tuple(p for p in program.wanted if p >= 0)
     pairs = pairs_of(trace) if daring else {}
     guard = partial(keep, checks=checks, pairs=pairs)
     run = evaluator(steps, wanted, program.numbers, guard)
-    if trace.device is TRACING:
+    if cause is None:
         program.source = program.wanted
         program.call = run
         return program
     _compile(program, run, _entering(structs, program.numbers), pairs, trace)
+    call = program.call
+    if call is not _nothing:
+        call = FirstCall(program, call, compilation_of(cause, steps, trace), began)
+    give_call(program, call)
     return program
 
 
@@ -147,8 +161,6 @@ def _compile(program: Program, run: Callable, structs: list, pairs: dict, trace:
             compiler_options=options,
         )
         statistics.programs_compiled += 1
-        for listen in listeners:
-            listen("compile", trace)
     program.call = call
     if program.source == tuple(range(len(program.wanted))):
         program.source = program.wanted

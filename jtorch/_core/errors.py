@@ -6,6 +6,8 @@ fail when a program is compiled or run is raised as `ProgramError`, with the op 
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import difflib
 import os
 import sys
@@ -13,7 +15,9 @@ from collections.abc import Iterable
 from types import FrameType
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-_FOREIGN = (_PACKAGE, f"{os.sep}jax{os.sep}_src{os.sep}")
+# This package, and what calls our functions for the user: JAX, and two of Python's modules.
+_FOREIGN = (_PACKAGE, f"{os.sep}jax{os.sep}_src{os.sep}", contextlib.__file__, copy.__file__)
+_STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
 
 
 class ProgramError(RuntimeError):
@@ -31,14 +35,35 @@ class DeviceError(RuntimeError, AssertionError):
 def user_frame() -> FrameType | None:
     """The innermost frame of the call stack outside this package."""
     frame = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(_FOREIGN):
+    while frame is not None and is_ours(frame):
         frame = frame.f_back
     return frame
 
 
+def is_ours(frame: FrameType) -> bool:
+    """Whether a frame is of this package, or of JAX, which calls our functions."""
+    return frame.f_code.co_filename.startswith(_FOREIGN)
+
+
 def user_line() -> str:
     """'file:line' of the user's code that is running now."""
-    frame = user_frame()
+    return _line_of(user_frame())
+
+
+def script_line() -> str:
+    """The same, but of what is installed (tqdm, which asks a loader for its batches) the line that
+    called it."""
+    inner = frame = user_frame()
+    while frame is not None and _is_installed(frame.f_code.co_filename):
+        frame = frame.f_back
+    return _line_of(frame or inner)
+
+
+def _is_installed(file: str) -> bool:
+    return file.startswith(_STANDARD_LIBRARY) or f"{os.sep}site-packages{os.sep}" in file
+
+
+def _line_of(frame: FrameType | None) -> str:
     return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "<unknown>"
 
 

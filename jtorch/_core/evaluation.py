@@ -48,6 +48,7 @@ def evaluator(
     """The trace as a function of its leaves. guard: what is done to the values in the end. cut:
     through which calls no derivative goes, where JAX differentiates the function."""
     pairs = _pairs(steps)
+    names = _names(steps, pairs)
 
     def run(*arrays: Any) -> list:
         count = len(arrays) - len(numbers)
@@ -64,15 +65,16 @@ def evaluator(
             inputs = [values[p] for p in node.inputs]
             if cut(node.call):
                 inputs = list(map(jax.lax.stop_gradient, inputs))
-            if id(state) in pairs:
-                forward = pairs[id(state)]
-                # A node whose VJP follows: run once, keep the residuals
-                if isinstance(forward, Vjp):
-                    results, pullbacks[id(state)] = forward.pull(tuple(inputs))
+            with jax.named_scope(names[id(state)]):
+                if id(state) in pairs:
+                    forward = pairs[id(state)]
+                    # A node whose VJP follows: run once, keep the residuals
+                    if isinstance(forward, Vjp):
+                        results, pullbacks[id(state)] = forward.pull(tuple(inputs))
+                    else:
+                        results = pullbacks[forward](tuple(inputs[-len(node.call.op.outputs) :]))
                 else:
-                    results = pullbacks[forward](tuple(inputs[-len(node.call.op.outputs) :]))
-            else:
-                results = node.call.run(inputs)
+                    results = node.call.run(inputs)
             for k, result in enumerate(results):
                 values[state.first + k] = result
         if guard is not None:
@@ -80,6 +82,22 @@ def evaluator(
         return [values[p] for p in wanted]
 
     return run
+
+
+# What nodes are called in XLA's profiles: "Net.layer1.0/linear" -> ("Net.layer1.0", "linear").
+scopes: dict[str, tuple[str, str]] = {}
+
+
+def _names(steps: list[State], pairs: dict[int, Any]) -> dict[int, str]:
+    """What the nodes of these states are called; a backward has the module of its forward."""
+    modules: dict[Any, str] = {id(state): state.node.module for state in steps}
+    names = {}
+    for state in steps:
+        module, op = modules.get(pairs.get(id(state), id(state)), ""), state.node.call.op.name
+        module = module or state.node.module
+        names[id(state)] = f"{module}/{op}" if module else op
+        scopes[names[id(state)]] = module, op
+    return names
 
 
 def _pairs(steps: list[State]) -> dict[int, Any]:

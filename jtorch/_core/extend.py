@@ -18,8 +18,10 @@ from .autocast import autocast_variant
 from .building import statistics
 from .dtype import FLOAT, to_dtype
 from .errors import first_line, user_line
+from .events import materialises
 from .graph import LEAF, flows
 from .program import materialise
+from .scope import module_path
 from .strides import contiguous, like_inputs
 from .trace import Aval, Call, Cell, Node, Slot, State, Trace
 from .varying import counterpart, differs, enter_numbers, generic_key, site_of, varied_sites, vary
@@ -44,6 +46,8 @@ limits = Limits()
 def extend(trace: Trace, key: tuple, op: Any, args: tuple, kwargs: dict) -> State | None:
     """The state after a call that `trace.state.next` doesn't know; None if the trace was cut
     first."""
+    if trace.taken and not _must_stay_whole(trace):
+        return _cut(trace)
     state = trace.state
     old = counterpart(state, op, args, kwargs)
     site: tuple = ()
@@ -98,7 +102,7 @@ def _make(trace: Trace, key: tuple, op: Any, args: tuple, kwargs: dict) -> State
     # Positions are the key's: a cell may meanwhile have become a leaf of another thread's trace.
     places = zip(cells, _positions(key[2:]), strict=True)
     inputs = tuple(c.index if place is None else place for c, place in places)
-    node = Node(call, inputs, avals, user_line())
+    node = Node(call, inputs, avals, user_line(), module_path())
     child = State(state, node, outputs)
     child.leaves = len(trace.leaves)
     finished = call.many or op.view or op.result or modes.eager or modes.packing
@@ -214,6 +218,25 @@ def _is_full(state: State) -> bool:
     return state.depth >= limits.nodes or state.nbytes >= limits.nbytes
 
 
+def _must_stay_whole(trace: Trace) -> bool:
+    """Whether the trace is a body, or a backward or a compiled function is being recorded."""
+    context = trace.context
+    return context.walking or context.capture is not None or trace.body is not None
+
+
+@materialises("another thread", "a value of a trace is used that belongs to another thread")
+def _cut(trace: Trace) -> None:
+    """Run the trace before the call that is being recorded.
+
+    One that another thread has taken a value of is cut at the next call that is new: the thread
+    reads none itself, as when it prepares batches for others, and its trace would grow until it is
+    full, on another path each time.
+    """
+    trace.trim()
+    materialise(trace)
+
+
+@materialises("budget", "a trace has outgrown its budget: it is cut at the loop head")
 def _beyond(trace: Trace, key: tuple, op: Any, args: tuple, kwargs: dict) -> State | None:
     """A call on a trace over budget: cut where the trace's first call comes round again.
 
@@ -228,12 +251,8 @@ def _beyond(trace: Trace, key: tuple, op: Any, args: tuple, kwargs: dict) -> Sta
         child = _make(trace, key, op, args, kwargs)
     node = child.node
     is_head = state.head is not None and _same_call(state.head, (node.call, node.avals))
-    context = trace.context
-    whole = context.walking or context.capture is not None or trace.body is not None
-    if not whole and (is_head or state.depth >= limits.longest):
-        trace.trim()
-        materialise(trace)
-        return None
+    if not _must_stay_whole(trace) and (is_head or state.depth >= limits.longest):
+        return _cut(trace)
     state.beyond[key] = child
     enter_numbers(trace, args, kwargs)
     return child

@@ -11,8 +11,10 @@ file but building.py; results are the same values.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import nullcontext
 from typing import Any
 
+import jax
 import numpy as np
 from jax import lax
 from jax.core import eval_jaxpr
@@ -141,6 +143,14 @@ def _evaluate(
 
 
 def _run(jaxpr: Any, eqn: Any, operands: list[Any]) -> list[Any]:
+    name = str(eqn.source_info.name_stack)  # what profiles show
+    with jax.named_scope(name) if name else nullcontext():
+        results = _in_some_order(eqn, operands)
+    return _alone(jaxpr, eqn, [plain(o) for o in operands]) if results is None else results
+
+
+def _in_some_order(eqn: Any, operands: list[Any]) -> list[Any] | None:
+    """The results of an equation that the pass has something to say about; None of others."""
     name, params = eqn.primitive.name, eqn.params
     called = called_by(eqn)
     if called is not None and has_layout(operands):
@@ -150,11 +160,7 @@ def _run(jaxpr: Any, eqn: Any, operands: list[Any]) -> list[Any]:
     if name == "broadcast_in_dim" and len(params["shape"]) >= 4 and len(operands) == 1:
         return [Broadcast(plain(operands[0]), params["shape"], params["broadcast_dimensions"])]
     laid = next((o for o in operands if isinstance(o, Laid)), None)
-    if laid is not None:
-        result = _in_order(eqn, operands, laid.order)
-        if result is not None:
-            return result
-    return _alone(jaxpr, eqn, [plain(o) for o in operands])
+    return None if laid is None else _in_order(eqn, operands, laid.order)
 
 
 def called_by(eqn: Any) -> Any:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import traceback
 from collections.abc import Sequence
+from time import perf_counter
 from typing import Any
 
 import jax
@@ -20,12 +21,15 @@ import numpy as np
 from jax.core import Tracer
 
 from .building import Program, build, statistics
+from .calls import FirstCall, compilation_of, give_call
 from .capture import stop
 from .checks import positions_of, verify
 from .device import CPU, TRACING
+from .divergence import cause_of_thread
 from .donation import Renewal, alive_among, arrays_for, part_from_graph
 from .errors import OutOfMemoryError, ProgramError, first_line
 from .evaluation import evaluator, numbers_among, path, without
+from .events import materialises
 from .graph import edge_of_cell
 from .survivors import keep_graph, nodes_in_use
 from .trace import Cell, Node, State, Trace, local
@@ -200,6 +204,7 @@ def body_of(cell: Cell) -> Any:
     return next((r for r in local.context.bodies if r.owns(cell)), None)
 
 
+@materialises("value", "an operation reads values, and is not listed here")
 def host(cell: Cell, use: str = "memory") -> np.ndarray:
     """The value as a NumPy array. It may share the buffer: copy before handing it out."""
     array = settle(cell, use)
@@ -209,6 +214,7 @@ def host(cell: Cell, use: str = "memory") -> np.ndarray:
     return np.asarray(array)
 
 
+@materialises("another thread", "a value of a trace is used that belongs to another thread")
 def _compute_one(trace: Trace, cell: Cell | None) -> None:
     """Compute one cell of another thread's trace, which goes on undisturbed."""
     if cell is None:
@@ -216,24 +222,32 @@ def _compute_one(trace: Trace, cell: Cell | None) -> None:
     position, state, leaves = cell.index, trace.state, list(trace.leaves)
     if cell.array is not None:
         return
-    steps = path(state)
-    numbers = numbers_among(leaves)
-    run = evaluator(steps, (position,), numbers)
-    key = ((position,), "one")
-    program = state.programs.get(key)
+    trace.taken = True
+    program = state.programs.get(key := ((position,), "one"))
     if program is None:
-        program = Program()
-        program.numbers, program.wanted, program.donated = numbers, (position,), ()
-        program.concrete = trace.device is not TRACING
-        program.source = program.wanted
-        program.survivors, program.freed = (), ()
-        program.call = jax.jit(run)
-        state.programs[key] = program
+        program = state.programs[key] = _build_one(trace, state, leaves, position)
     array = _run(program, leaves[: state.leaves])[0]
     if cell.node is None:
         cell.node = edge_of_cell(cell)
     if cell.array is None:
         cell.array = jnp.asarray(array) if not hasattr(array, "dtype") else array
+
+
+def _build_one(trace: Trace, state: State, leaves: list[Cell], position: int) -> Program:
+    """The program of one value of another thread's trace."""
+    began = perf_counter()
+    steps = path(state)
+    program = Program()
+    program.numbers, program.wanted = numbers_among(leaves), (position,)
+    program.source, program.donated = program.wanted, ()
+    program.survivors, program.freed = (), ()
+    program.nodes, program.compilation = len(steps), None
+    program.concrete = trace.device is not TRACING
+    call = jax.jit(evaluator(steps, program.wanted, program.numbers))
+    cause = cause_of_thread(trace.producer(position).node)
+    give_call(program, FirstCall(program, call, compilation_of(cause, steps, trace), began))
+    statistics.programs_compiled += 1
+    return program
 
 
 def materialise_all() -> None:

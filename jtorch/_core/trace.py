@@ -199,17 +199,18 @@ class Call:
 class Node:
     """One recorded call.
 
-    inputs: the position of the value of each slot.  avals: theirs.  line: the user's, when it was
-    first recorded.
+    inputs: the position of the value of each slot.  avals: theirs.  line, module: the user's line,
+    and the path of the module whose forward was running, when it was first recorded.
     """
 
-    __slots__ = ("avals", "call", "inputs", "line")
+    __slots__ = ("avals", "call", "inputs", "line", "module")
 
-    def __init__(self, call: Call, inputs: tuple, avals: tuple, line: str) -> None:
+    def __init__(self, call: Call, inputs: tuple, avals: tuple, line: str, module: str) -> None:
         self.call = call
         self.inputs = inputs
         self.avals = avals
         self.line = line
+        self.module = module
 
 
 class Slot:
@@ -252,8 +253,8 @@ class Trace:
     functions: position of the first output -> context of a custom Function.  packed: position of a
     node -> what saved-tensor hooks made of the values that its VJP uses.  regions: position of a
     node -> the region that it is in, as far as somebody asked; region: the latest one's number, see
-    region.py.  producers: position -> state, as far as somebody asked.  body: itself, if it is a
-    body (see body.py), else None.
+    region.py.  producers: position -> state, as far as somebody asked.  taken: whether another
+    thread has computed a value of it.  body: itself, if it is a body (see body.py), else None.
     """
 
     __slots__ = (
@@ -273,6 +274,7 @@ class Trace:
         "replaced",
         "serial",
         "state",
+        "taken",
         "targets",
         "watched",
         "writes",
@@ -299,6 +301,7 @@ class Trace:
         self.packed: dict[int, dict[int, Any]] = {}
         self.regions: dict[int, Any] = {}
         self.region = 0
+        self.taken = False
         self.producers: dict[int, State] = {}
         self.error: BaseException | None = None
         Trace._count += 1

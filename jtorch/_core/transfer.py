@@ -12,11 +12,13 @@ from typing import Any
 import jax
 
 from .device import TRACING, device, jax_device
+from .events import materialises
 from .graph import GradNode, edge_of_cell
 from .program import materialise, settle
 from .trace import Aval, Cell, Context, local
 
 
+@materialises("device copy", "`x.to(device)` to another device")
 def copy_to(cell: Cell, where: device) -> Cell:
     """The value on another device, as a new cell; gradients flow back through it.
 

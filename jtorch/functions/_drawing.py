@@ -14,6 +14,7 @@ import numpy as np
 from .._core import samplers
 from .._core.alias import cell_of
 from .._core.body import dealt, drawn_sizes, whole_values
+from .._core.events import materialises
 from .._core.generator import default_generator
 from .._core.program import host
 from .._core.tensor import Tensor, from_array, from_cell
@@ -41,6 +42,7 @@ def _noted(draw: Callable[[], Cell]) -> Cell:
     return cell
 
 
+@materialises("random numbers", "numbers are drawn by values: `multinomial`, `normal(mean)`")
 def values_of(tensor: Tensor, ndim: int = 0) -> np.ndarray:
     """The values of a Tensor by which numbers are drawn. Inside of vmap, where examples draw
     numbers of their own, the values of all: examples lead, and one has `ndim` dimensions at least.

@@ -9,6 +9,7 @@ from .._core.append import append
 from .._core.checks import Check
 from .._core.device import TRACING
 from .._core.errors import user_line
+from .._core.events import materialises
 from .._core.program import host
 from .._core.tensor import Tensor, from_cell
 from .._core.trace import Cell, local
@@ -21,6 +22,7 @@ def can_wait(valid: Tensor) -> bool:
     return pending and trace.state.graph and trace.context is local.context
 
 
+@materialises("check", "arguments are checked: `torch.distributions`, `linalg`")
 def require(valid: Tensor, values: Sequence[Tensor], explain: Callable[[], Exception]) -> None:
     """Raise explain() unless the bool `valid` holds.
 

@@ -12,6 +12,7 @@ from typing import Any
 from .. import _expose
 from .._core import dtype as dtypes
 from .._core.alias import cell_of
+from .._core.events import materialises
 from .._core.op import return_type
 from .._core.program import host
 from .._core.record import record
@@ -25,6 +26,7 @@ BINCOUNT, BIN_EDGES, HISTOGRAMDD, UNRAVEL = (
 HistogramDD = return_type("histogramdd", ("hist", "bin_edges"))
 
 
+@materialises("bincount()", "the shape of the result depends on values")
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
     """How often each number from 0 to the largest occurs in a vector of integers, or the sum of its
     weights. Reads the vector. See torch.bincount."""

@@ -13,6 +13,7 @@ from .._core import dtype as dtypes
 from .._core.alias import cell_of
 from .._core.device import default_device, set_default_device, wait
 from .._core.dtype import dtype, get_default_dtype, promote_types
+from .._core.events import materialises
 from .._core.program import host, materialise_all
 from .._core.size import Size
 from .._core.tensor import Tensor
@@ -114,6 +115,7 @@ def can_cast(from_: dtype, to: dtype) -> bool:
     return dtypes.can_cast(from_, to)
 
 
+@materialises("equal()", "two Tensors are compared as a whole")
 def equal(input: Tensor, other: Tensor) -> bool:
     """Whether two Tensors have the same shape and elements. Reads both. See torch.equal."""
     if input.shape != other.shape:
@@ -121,6 +123,7 @@ def equal(input: Tensor, other: Tensor) -> bool:
     return bool(np.array_equal(host(cell_of(input)), host(cell_of(other))))
 
 
+@materialises("allclose()", "two Tensors are compared as a whole")
 def allclose(
     input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
 ) -> bool:
@@ -163,6 +166,7 @@ def set_num_threads(int: int) -> None:
     """Accepted for PyTorch's sake: XLA's CPU threads are fixed when the process starts."""
 
 
+@materialises("synchronize()", "you say so: `torch.synchronize()`, `torch.cuda.synchronize()`")
 def synchronize() -> None:
     """Run everything recorded by this thread and wait for it."""
     materialise_all()

@@ -18,6 +18,7 @@ from .._core import dtype as dtypes
 from .._core.alias import cell_of, check_writable, write
 from .._core.capture import FOREIGN, stop
 from .._core.device import CPU
+from .._core.events import materialises
 from .._core.op import ROWS
 from .._core.overlap import check_overlap
 from .._core.program import host
@@ -253,6 +254,10 @@ def _in_range(index: int, size: int, dim: int) -> int:
     return index + size if index < 0 else index
 
 
+@materialises(
+    "boolean indexing",
+    "how many elements a mask takes depends on values: `x[mask]`, `masked_select`",
+)
 def _parse_tensor(item: Tensor, shape: tuple, dim: int, spec: list, values: list) -> int:
     """Add an index Tensor to the spec; how many dimensions it indexes."""
     if item.dtype is not dtypes.bool_:
@@ -284,6 +289,7 @@ def check_bounds(index: Tensor, size: int, dim: int) -> None:
 # --------------------------------------------------------------------- shapes that depend on values
 
 
+@materialises("nonzero()", "the shape of the result depends on values")
 def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False) -> Any:
     """The indices of nonzero elements: (count, dimensions), or a tuple of vectors.
 
@@ -348,6 +354,7 @@ def _check_ordered(name: str, input: Tensor) -> None:
         raise NotImplementedError(f"\"{name}\" not implemented for '{title}'")
 
 
+@materialises("unique()", "the shape of the result depends on values")
 def unique(
     input: Tensor,
     sorted: bool = True,
@@ -369,6 +376,7 @@ def unique(
     return found[0] if len(found) == 1 else tuple(found)
 
 
+@materialises("unique_consecutive()", "the shape of the result depends on values")
 def unique_consecutive(
     input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
 ) -> Any:

@@ -14,6 +14,7 @@ import numpy as np
 
 from .. import _expose
 from .._core.alias import Moment, cell_of, check_no_leaf, is_cut_off, leave, storage_of, turn
+from .._core.events import materialises
 from .._core.overlap import offset_of
 from .._core.program import host
 from .._core.record import record, write_out
@@ -201,6 +202,7 @@ def empty_permuted(size: Sequence[int], physical_layout: Sequence[int], **option
 # ------------------------------------------------------------------------------------------ storage
 
 
+@materialises("storage", "the bytes of a storage are read: `torch.save`")
 def memory_of(storage: Any) -> np.ndarray:
     """The bytes of a storage, in the order in which PyTorch would hold them."""
     base = from_cell(storage.cell)

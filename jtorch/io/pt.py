@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from .._core.events import materialises
 from ..functions.memory import memory_of
 from .archive import Archive, Writer, is_archive
 from .legacy import LegacyFile
@@ -27,6 +28,7 @@ _FIRST_VERSION = "3\n"  # of the zip format, which PyTorch 1.6 began with
 # ------------------------------------------------------------------------------------------ writing
 
 
+@materialises("save()", "Tensors are written to a file")
 def save(
     obj: object,
     f: FilePath | IO[bytes],

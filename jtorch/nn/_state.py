@@ -11,6 +11,7 @@ from collections import OrderedDict, namedtuple
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from .._core.events import materialises
 from .._core.grad_mode import no_grad
 from .._core.program import materialise_all
 from .._core.tensor import Tensor
@@ -127,6 +128,7 @@ class StateDict:
 
     # Loading.
 
+    @materialises("load_state_dict()", "a state is loaded")
     def load_state_dict(
         self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
     ) -> _IncompatibleKeys:

@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from .._compile.options import compile_function
 from .._core.changes import Changes
+from .._core.scope import runs_module
 from .._core.tensor import Tensor
 from ._hooks import (
     Hooks,
@@ -70,6 +71,7 @@ class Module(Hooks, StateDict, Tree, Placement):
 
     # Calling.
 
+    @runs_module
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self._has_call_hooks or global_hooks.around_calls:
             return call_with_hooks(self, args, kwargs)

@@ -24,6 +24,7 @@ from .._core.device import default_device, device, jax_device
 from .._core.donation import UNSEEN, Renewal, note_replaced
 from .._core.dtype import float64
 from .._core.errors import DeviceError
+from .._core.events import materialises
 from .._core.extend import extend
 from .._core.program import materialise, settle
 from .._core.tensor import Tensor, from_array
@@ -180,6 +181,7 @@ class Scattered(Exception):
     """Raised inside recording: the parameters live on several devices."""
 
 
+@materialises("optimizer.step()", "a training step ends")
 def record_step(optimizer: Any) -> None:
     """Record the update of every group, and run everything."""
     context = local.context

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from .._core.capture import stop
+from .._core.events import materialises
 from .._core.grad_mode import enable_grad
 from .._core.program import materialise_all
 from .._core.tensor import Tensor, from_array
@@ -59,6 +60,7 @@ class Optimizer:
             cls.step = _hooked(cls.__dict__["step"])
             cls.takes_found_inf = cls.__dict__.get("takes_found_inf", False)
 
+    @materialises("optimizer", "an optimizer is made: the initial weights are computed")
     def __init__(self, params: ParamsT, defaults: dict[str, Any]) -> None:
         self.defaults = defaults
         self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
@@ -219,6 +221,7 @@ class Optimizer:
             found = hook(self, found) or found
         return found
 
+    @materialises("load_state_dict()", "a state is loaded")
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over a state in PyTorch's layout.
 

@@ -1,7 +1,6 @@
-"""Compiled functions: small programs, each compared with PyTorch in eager mode, and how often their
-Python ran.
+"""Compiled functions: small programs, compared with PyTorch, and how often their Python ran.
 
-Each is a function of (library, compile), which observes what it returns. `compile` is the library's,
+Each is a function of (library, compile) that returns what is compared. `compile` is the library's,
 and the identity under PyTorch; `compared` runs both and counts.
 """
 

@@ -69,12 +69,26 @@ def overwritten_by_a_step(t: Any) -> None:
     y.backward()
 
 
+def second_backward_of_a_known_path(t: Any) -> None:
+    """In every iteration, though the trie knows the backward and somebody looks at the graph."""
+    x = leaf(t)
+    for step in range(2):
+        x.grad = None
+        z = x.square().sum()
+        assert z.grad_fn.next_functions
+        z.backward()
+        if step:
+            z.backward()
+        x.grad.tolist()
+
+
 AGAIN = "Trying to backward through the graph a second time"
 WRITTEN = "modified by an inplace operation"
 ERRORS: list[tuple[Callable[[Any], Any], str]] = [
     (second_backward, AGAIN),
     (second_backward_after_a_read, AGAIN),
     (second_backward_through_a_shared_part, AGAIN),
+    (second_backward_of_a_known_path, AGAIN),
     (overwritten, WRITTEN),
     (overwritten_after_a_read, WRITTEN),
     (overwritten_output, WRITTEN),

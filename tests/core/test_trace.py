@@ -10,9 +10,7 @@ import jax
 import pytest
 
 import jtorch
-from jtorch._core import building, program
-from jtorch._core.evaluation import path
-from jtorch._core.trace import Trace
+from jtorch._core import events, program
 from jtorch._core.varying import varied_sites
 
 from ..comparison import compare, compilations, compiled, executions, forget
@@ -29,15 +27,8 @@ def empty_trie() -> Iterator[None]:
 def nodes_compiled(function: Callable[[], Any]) -> list[list[str]]:
     """The names of the ops of each program that a call compiles."""
     found: list[list[str]] = []
-
-    def listen(_: str, trace: Trace) -> None:
-        found.append([s.node.call.op.name for s in path(trace.state)])
-
-    building.listeners.append(listen)
-    try:
+    with events.listening("compilation", lambda told: found.append(list(told.ops))):
         function()
-    finally:
-        building.listeners.remove(listen)
     return found
 
 

@@ -74,7 +74,7 @@ def test_11_retain_graph(torch: Any) -> list:
     return [found, *params]
 
 
-@footgun(programs=3)
+@footgun(programs=3, because=[("requires_grad", "loss = model(x)")])
 def test_11_a_frozen_half(torch: Any) -> list:
     """Half of the model is frozen, and thawed later."""
     model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 1))
@@ -105,14 +105,14 @@ def in_thread(function: Any) -> Any:
     return found[0]
 
 
-@footgun(programs=6)
+@footgun(programs=4, because=[("thread", "arange(12.0)")])
 def test_12_batches_from_a_thread(torch: Any) -> list:
     """Batches are made, and not read, in another thread; trained on in this one."""
     model = torch.nn.Linear(3, 1)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     found = []
     with ThreadPoolExecutor(1) as pool:
-        for step in range(6):
+        for step in range(12):
             batch = pool.submit(
                 lambda k: torch.arange(12.0).view(4, 3) / 12 + 0.1 * k, step
             ).result()
@@ -124,7 +124,7 @@ def test_12_batches_from_a_thread(torch: Any) -> list:
     return [found, model.weight]
 
 
-@footgun(programs=4)
+@footgun(programs=5, because=[("thread", "arange(3.0)"), ("thread", "weight.exp()")])
 def test_12_a_graph_made_in_a_thread(torch: Any) -> list:
     """Forward in another thread, backward in this one."""
     weight = torch.arange(3.0).requires_grad_()
@@ -137,7 +137,7 @@ def test_12_a_graph_made_in_a_thread(torch: Any) -> list:
     return found
 
 
-@footgun(programs=4)
+@footgun(programs=5, because=[("thread", "arange(4.0)"), ("thread", "x.add_(1)")])
 def test_12_pending_in_two_threads(torch: Any) -> list:
     """A value that is pending here is read, used and written by another thread."""
     x = torch.arange(4.0) * 2
@@ -147,9 +147,10 @@ def test_12_pending_in_two_threads(torch: Any) -> list:
     return [read, double, x, x + 1]
 
 
-@footgun(programs=4)
+@footgun(programs=9, because=[("thread", "torch.full")])
 def test_12_training_in_threads(torch: Any) -> list:
-    """Three models are trained at once, one a thread; modes belong to the thread."""
+    """Three models are trained at once, one a thread; modes belong to the thread. Each thread may
+    compile for itself what another is compiling."""
 
     def train(weight: Any) -> list:
         optimizer = torch.optim.SGD([weight], lr=0.1)
@@ -178,7 +179,7 @@ def classifier(torch: Any) -> Any:
     return nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Dropout(), nn.Linear(8, 2)).eval()
 
 
-@footgun(programs=3)
+@footgun(programs=3, because=[("number", "torch.ones(4, 3) * step")])
 def test_14_inference(torch: Any) -> list:
     """Batches through a model in inference mode; each is read."""
     model = classifier(torch)

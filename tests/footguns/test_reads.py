@@ -35,25 +35,25 @@ def losses(torch: Any, weigh: Any, steps: int = 12) -> list:
 # ------------------------------------------------------------------------- 1: a number that changes
 
 
-@footgun(programs=3)
+@footgun(programs=3, because=[("number", "loss * (1.0 / (step + 1))")])
 def test_01_loss_weight(torch: Any) -> list:
     """The loss times a number that changes every step."""
     return losses(torch, lambda loss, step, _: loss * (1.0 / (step + 1)))
 
 
-@footgun(programs=3)
+@footgun(programs=3, because=[("number", "loss / (1 - 0.9 ** (step + 1))")])
 def test_01_power_of_the_step(torch: Any) -> list:
     """beta ** t as a Python number, in a bias correction."""
     return losses(torch, lambda loss, step, _: loss / (1 - 0.9 ** (step + 1)))
 
 
-@footgun(programs=3)
+@footgun(programs=3, because=[("number", "(loss + 1.0) ** (1.0 + step / 4)")])
 def test_01_exponent(torch: Any) -> list:
     """A Tensor to a power that changes."""
     return losses(torch, lambda loss, step, _: (loss + 1.0) ** (1.0 + step / 4))
 
 
-@footgun(programs=4)
+@footgun(programs=4, because=[("number", "(1 - beta) * loss")])
 def test_01_annealing(torch: Any) -> list:
     """Two weights that sum to one: KL annealing."""
 
@@ -64,13 +64,13 @@ def test_01_annealing(torch: Any) -> list:
     return losses(torch, weigh)
 
 
-@footgun(programs=3)
+@footgun(programs=3, because=[("number", "prediction[step % 8]")])
 def test_01_index(torch: Any) -> list:
     """x[i] with another i every step."""
     return losses(torch, lambda loss, step, prediction: loss + prediction[step % 8].sum())
 
 
-@footgun(programs=3)
+@footgun(programs=3, because=[("number", "prediction * step")])
 def test_01_integer_factor(torch: Any) -> list:
     """A factor that is an int."""
     return losses(torch, lambda loss, step, prediction: loss + (prediction * step).mean())
@@ -97,7 +97,11 @@ def test_01_schedule(torch: Any) -> list:
 # --------------------------------------------------------------------------------- 2: a running sum
 
 
-@footgun(programs=4, tolerance=1e-5)
+@footgun(
+    programs=4,
+    tolerance=1e-5,
+    because=[("inputs", "running += loss.detach()"), ("end", "running += loss.detach()")],
+)
 def test_02_running_sum(torch: Any) -> list:
     """`running += loss` without item(), read at the end."""
     model, x, y, optimizer = regression(torch)
@@ -111,7 +115,7 @@ def test_02_running_sum(torch: Any) -> list:
     return [running, model.weight]
 
 
-@footgun(programs=4, tolerance=1e-5)
+@footgun(programs=4, tolerance=1e-5, because=[("inputs", "running = running + loss")])
 def test_02_running_sum_with_its_graph(torch: Any) -> list:
     """The same with the graph of every loss attached, as beginners write it."""
     model, x, y, optimizer = regression(torch)
@@ -128,7 +132,7 @@ def test_02_running_sum_with_its_graph(torch: Any) -> list:
 # ---------------------------------------------------------------------- 3: reads in some iterations
 
 
-@footgun(programs=5)
+@footgun(programs=5, because=[("end", "mse_loss(model(x), y)")])
 def test_03_item_in_some_iterations(torch: Any) -> list:
     """A loss that is read every third time, before or after the step."""
     model, x, y, optimizer = regression(torch)

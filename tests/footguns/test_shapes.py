@@ -30,7 +30,9 @@ def train(torch: Any, model: Any, optimizer: Any, x: Any, y: Any) -> Any:
 # ---------------------------------------------------------------------------- 5: shapes that change
 
 
-@footgun(programs=6)
+@footgun(
+    programs=6, because=[("shape", "for a, b in loader:"), ("shape", "cross_entropy(model(x), y)")]
+)
 def test_05_an_odd_last_batch(torch: Any) -> list:
     """20 rows in batches of 8, for four epochs: for each of two shapes, one program
     for the rows and one for the step; one for what comes first, one for the detached loss."""
@@ -45,7 +47,7 @@ def test_05_an_odd_last_batch(torch: Any) -> list:
     return [found, *model.parameters()]
 
 
-@footgun(programs=7)
+@footgun(programs=7, because=[("shape", "cross_entropy(model(x), y)")])
 def test_05_lengths_that_change(torch: Any) -> list:
     """Sequences of five lengths, twice: one program a length, one for what comes first, one for
     detach()."""
@@ -79,7 +81,7 @@ def test_06_a_branch_on_a_value(torch: Any) -> list:
     return [found, *model.parameters()]
 
 
-@footgun(programs=3)
+@footgun(programs=3, because=[("op", "cross_entropy(model(x), y)")])
 def test_06_an_exception_in_the_middle(torch: Any) -> list:
     """A step is left before backward, and another between backward and step; training goes on."""
     model, optimizer = network(torch)
@@ -139,7 +141,7 @@ def test_07_dropout_in_training(torch: Any) -> list:
 # --------------------------------------------------------- 8: statistics, averages, sums of metrics
 
 
-@footgun(programs=5)
+@footgun(programs=5, because=[("number", "x + step")])
 def test_08_batch_norm(torch: Any) -> list:
     """Running statistics in train and eval."""
     model = torch.nn.Sequential(
@@ -157,7 +159,7 @@ def test_08_batch_norm(torch: Any) -> list:
     return [found, norm.running_mean, norm.running_var, norm.num_batches_tracked]
 
 
-@footgun(programs=3)
+@footgun(programs=3, because=[("end", "a.mul_(0.9).add_(p, alpha=0.1)")])
 def test_08_average_of_the_weights(torch: Any) -> list:
     """An exponential moving average, a copy that is updated in place after each step."""
     model, optimizer = network(torch)
@@ -171,7 +173,13 @@ def test_08_average_of_the_weights(torch: Any) -> list:
     return [*average.parameters(), *model.parameters()]
 
 
-@footgun(programs=4)
+@footgun(
+    programs=4,
+    because=[
+        ("inputs", "hits += (output.argmax(1) == y).sum()"),
+        ("end", "total += loss.detach() * len(y)"),
+    ],
+)
 def test_08_sums_of_metrics(torch: Any) -> list:
     """Hits and losses are added up over an epoch, some with their graph attached."""
     model, optimizer = network(torch)

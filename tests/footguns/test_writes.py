@@ -86,7 +86,7 @@ def test_09_update_through_data(torch: Any) -> list:
 # --------------------------------------------------------------------- 10: old values across a step
 
 
-@footgun(programs=3)
+@footgun(programs=3, because=[("end", "found += [detached.clone()")])
 def test_10_aliases_show_the_new_values(torch: Any) -> list:
     """detach() and data share storage with the parameter; clone() doesn't."""
     layer = torch.nn.Linear(2, 1)

@@ -45,7 +45,7 @@ def test_per_sample_gradients(t: Any) -> Any:
     return seen, params
 
 
-@footgun(programs=2)
+@footgun(programs=1)
 def test_transform_inside_a_step(t: Any) -> Any:
     """A penalty on per-sample gradients, whose own gradient reaches the model's parameters."""
     model = network(t, 3, 4, 1)
@@ -90,7 +90,7 @@ def test_maml(t: Any) -> Any:
     return losses, [p.detach() for p in model.parameters()]
 
 
-@footgun(programs=2)
+@footgun(programs=1)
 def test_physics_informed_network(t: Any) -> Any:
     """u'' = -u: the second derivative of a network in its input, in the loss."""
     func = t.func
@@ -207,7 +207,9 @@ def test_dropout_of_each_example(t: Any) -> Any:
     return seen
 
 
-@footgun(programs=9)
+@footgun(
+    programs=9, because=[("op", "return y.sin() if y > 1"), ("op", "seen.append([func.grad(f)(x)")]
+)
 def test_values_can_be_read(t: Any) -> Any:
     """Inside of grad, vjp and jvp a value has a number, and Python may branch on it."""
     func, seen = t.func, []
@@ -223,7 +225,7 @@ def test_values_can_be_read(t: Any) -> Any:
     return seen
 
 
-@footgun(programs=3)
+@footgun(programs=3, because=[("argument", "each(x).tolist()")])
 def test_numbers_that_vary(t: Any) -> Any:
     """A Python number that changes from call to call, inside a mapped function."""
     x, seen = t.arange(3.0), []

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from ..._core.alias import cell_of
+from ..._core.events import materialises
 from ..._core.program import host
 from ..._core.size import Size, layout, sparse_coo, sparse_csr
 from ..._core.tensor import Tensor, from_array
@@ -122,6 +123,7 @@ class Compressed(Pattern):
         return cls(from_array(crow, device), from_array(columns, device), size)
 
 
+@materialises("sparse", "the places of a sparse Tensor are read")
 def read(tensor: Tensor) -> np.ndarray:
     """The values, on the host."""
     return host(cell_of(tensor))

@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from ...._core.events import materialises
 from ...._core.generator import Generator, default_generator
 from ...._core.program import materialise_all
 from ..sampler import draw_seed
@@ -39,6 +40,7 @@ class Iteration:
     def __len__(self) -> int:
         return len(self._loader_indices)  # type: ignore[arg-type]
 
+    @materialises("DataLoader", "the next batch is handed out")
     def __next__(self) -> Any:
         try:
             batch, source, state = self._next_batch()
