@@ -39,6 +39,7 @@ from .op import Op
 from .overlap import offset_of
 from .program import body_of, host, settle
 from .size import strided
+from .stand_in import StandIn
 from .trace import Aval, Cell, local
 
 INSIDE_A_TRANSFORM = (
@@ -251,6 +252,8 @@ class Tensor(Attributes, Methods):
         cell = cell_of(self)
         if isinstance(cell.array, Tracer):
             return f"Tensor({cell.array})"
+        if isinstance(cell.trace, StandIn):
+            return f"Tensor({cell.trace.leaf})"
         body = body_of(cell)
         if body is not None and (found := body.whole(cell)) is not None:
             whole, dim = found
