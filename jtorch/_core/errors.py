@@ -12,8 +12,11 @@ import sys
 from collections.abc import Iterable
 from types import FrameType
 
+import jax
+
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-_FOREIGN = (_PACKAGE, f"{os.sep}jax{os.sep}_src{os.sep}")
+# Frames of these are not the user's: this package, and JAX.
+FOREIGN = (_PACKAGE, os.path.dirname(jax.__file__) + os.sep)
 
 
 class ProgramError(RuntimeError):
@@ -31,7 +34,7 @@ class DeviceError(RuntimeError, AssertionError):
 def user_frame() -> FrameType | None:
     """The innermost frame of the call stack outside this package."""
     frame = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(_FOREIGN):
+    while frame is not None and frame.f_code.co_filename.startswith(FOREIGN):
         frame = frame.f_back
     return frame
 

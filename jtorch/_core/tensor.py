@@ -176,8 +176,7 @@ class Tensor(Attributes, Methods):
             if cell.aval.device.type != "cpu":
                 raise TypeError(
                     f"can't convert {cell.aval.device} device type tensor to numpy. Use "
-                    "Tensor.cpu() to "
-                    "copy the tensor to host memory first."
+                    "Tensor.cpu() to copy the tensor to host memory first."
                 )
         return np.array(host(cell))
 

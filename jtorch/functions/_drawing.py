@@ -14,6 +14,7 @@ import numpy as np
 from .._core import samplers
 from .._core.alias import cell_of
 from .._core.body import dealt, drawn_sizes, whole_values
+from .._core.device_random import check_no_key
 from .._core.program import host
 from .._core.tensor import Tensor, from_array, from_cell
 from .._core.trace import Aval, local
@@ -23,6 +24,7 @@ Drawing = Callable[[tuple[int, ...]], np.ndarray]
 
 def drawn(draw: Drawing, shape: tuple[int, ...], device: Any) -> Tensor:
     """A Tensor of `draw(shape)`."""
+    check_no_key()
     sizes = drawn_sizes(local.context)
     made = from_array(draw((*sizes, *shape)), device)
     return from_cell(dealt(local.context, made._cell)) if sizes else made
