@@ -36,6 +36,13 @@ def _draw(
     return jax.random.key_data(after), jax.random.bernoulli(used, np.float32(p), shape)
 
 
+def _split(key: jax.Array, implementation: str | None) -> tuple[jax.Array, jax.Array]:
+    after, used = jax.random.split(jax.random.wrap_key_data(key, impl=implementation))
+    words = jax.random.key_data(used).ravel()
+    return jax.random.key_data(after), words[:2]
+
+
+SPLIT = Op(_split, "split_key", differentiable=False)
 DRAW = Op(_draw, "bernoulli_on_device", differentiable=False)
 
 
@@ -170,3 +177,12 @@ def check_no_key() -> None:
     """RuntimeError where numbers that are drawn on the host would be constants."""
     if has_key():
         raise RuntimeError(_ONLY_MASKS)
+
+
+def given_key() -> Tensor | None:
+    """A key of its own, (2,) uint32, from the one that was given; None if there is none."""
+    if not has_key():
+        return None
+    key: Any = _given.key
+    key.cell, words = append(local.context, SPLIT, (key.cell, key.implementation))
+    return from_cell(words)
