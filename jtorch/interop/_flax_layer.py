@@ -24,7 +24,7 @@ from .._core.tensor import Tensor
 from ..functions._drawing import drawn
 from ..nn.module import Module
 from ..nn.parameter import Parameter
-from ._flax_models import LinenModel, NNXModel
+from ._flax_models import LinenModel, NNXModel, Run
 from ._module_function import arrays_of
 from ._wrapped import wrap
 
@@ -35,15 +35,16 @@ def from_flax(
     """A Linen or NNX module as a layer.
 
     module: of Linen, with examples of its inputs, by which it is initialised, or with its
-    `variables`; or an `nnx.Module`, which has both. rngs: for the initialisation, as `init` takes
-    it; by default a key drawn from torch's generator. kwargs: more arguments of the module, for the
-    initialisation only.
+    `variables`, or both; or an `nnx.Module`, which has them. rngs: for the initialisation, as `init`
+    takes it; by default a key drawn from torch's generator. kwargs: more arguments of the module,
+    for the initialisation only.
 
     Parameters have the names of Flax's tree, such as "Dense_0.kernel". Other collections are
     buffers, and in train mode take on what the module writes to them. Its arguments `train`,
     `training`, `is_training`, `deterministic` and `use_running_average` follow `train()` and
     `eval()` unless they are given; an NNX module gets its own train and eval modes. In train mode
-    keys for dropout are drawn from torch's generator: two words a call.
+    keys for dropout are drawn from torch's generator, two words a call, if the module asks for them
+    (or was given no inputs to find that out).
     """
     if isinstance(module, nnx.Module):
         if inputs or kwargs or variables is not None:
@@ -54,13 +55,15 @@ def from_flax(
             f"from_flax wants a Linen or NNX module, not {type(module).__name__}"
             + (" (a class: make an instance first)" if isinstance(module, type) else "")
         )
+    if variables is None and not inputs:
+        raise TypeError("from_flax wants examples of the inputs, or variables")
+    given, named = narrow(arrays_of(inputs)), narrow(arrays_of(kwargs))
     if variables is None:
-        if not inputs:
-            raise TypeError("from_flax wants examples of the inputs, or variables")
-        given, named = narrow(arrays_of(inputs)), narrow(arrays_of(kwargs))
         keys = rngs if rngs is not None else _key()
         variables = LinenModel.initialised(module, keys, given, named)
-    return FlaxLayer(LinenModel(module, arrays_of(variables)))
+    variables = arrays_of(variables)
+    draws = not inputs or LinenModel.finds_draws(module, variables, given, named)
+    return FlaxLayer(LinenModel(module, variables, draws))
 
 
 class FlaxPart(Module):
@@ -71,6 +74,8 @@ class FlaxLayer(FlaxPart):
     """A module of Flax as a layer. See `from_flax`.
 
     It is called with Tensors as the module is with arrays, and returns the same trees of Tensors.
+    It can be pickled where the module can, which Linen's own with default initializers can't: save
+    its state_dict.
     """
 
     def __init__(self, model: LinenModel | NNXModel) -> None:
@@ -90,9 +95,9 @@ class FlaxLayer(FlaxPart):
         params, buffers = self._state()
         model = self._model
         if not self.training:
-            return wrap(model.evaluate)(params, buffers, *args, **kwargs)
+            return wrap(Run(model, False))(params, buffers, *args, **kwargs)
         key = _drawn_key(_device_of(params.values())) if model.draws else None
-        outputs, new = wrap(model.train)(params, buffers, key, *args, **kwargs)
+        outputs, new = wrap(Run(model, True))(params, buffers, key, *args, **kwargs)
         with no_grad():
             for name, value in new.items():
                 buffers[name].copy_(value.detach())

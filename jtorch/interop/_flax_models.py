@@ -2,18 +2,20 @@
 
 Both have `params` and `buffers` by name, `train(params, buffers, key, *inputs)`, which returns the
 outputs and the new buffers, and `evaluate(params, buffers, *inputs)`. They don't change: copies of
-a layer share its model, and with that its programs.
+a layer share its model. Equal models have the same programs.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, Self
+from functools import partial
+from typing import Any, NamedTuple, Self
 
 import jax
 from flax import linen, nnx
 from flax.core import meta
+from flax.errors import InvalidRngError
 
 Arrays = dict[str, Any]
 # How modules are told by an argument that they train, and the opposite.
@@ -34,16 +36,27 @@ class _Flags:
         return {name: training == (name in _TRAINS) for name in wanted}
 
 
+class Run(NamedTuple):
+    """A model in one of its modes, as a function. Those of equal models are equal."""
+
+    model: Any
+    training: bool
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        run = self.model.train if self.training else self.model.evaluate
+        return run(*args, **kwargs)
+
+
 class LinenModel:
     """A Linen module.
 
     places: name -> its collection and path. mutable: the collections other than the parameters.
+    draws: whether it wants a key in train mode.
     """
 
-    draws = True
-
-    def __init__(self, module: linen.Module, variables: Mapping[str, Any]) -> None:
+    def __init__(self, module: linen.Module, variables: Mapping[str, Any], draws: bool) -> None:
         self.module = module
+        self.draws = draws
         self.title = type(module).__name__
         self._flags = _Flags(module.__call__)
         self.places: dict[str, tuple[str, tuple[str, ...]]] = {}
@@ -59,6 +72,15 @@ class LinenModel:
                 self.places[name] = collection, path
                 found[name] = array
         self.mutable = sorted({self.places[name][0] for name in self.buffers})
+        self._identity: Any = module, draws, tuple(self.places.items())
+        if not _is_hashable(module):
+            self._identity = id(self)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, LinenModel) and self._identity == other._identity
+
+    def __hash__(self) -> int:
+        return hash(self._identity)
 
     @staticmethod
     def initialised(module: linen.Module, rngs: Any, args: tuple, kwargs: dict) -> Any:
@@ -66,12 +88,24 @@ class LinenModel:
         if not isinstance(rngs, Mapping):
             params, dropout = jax.random.split(rngs)
             rngs = {"params": params, "dropout": dropout}
-        named = {**kwargs, **_Flags(module.__call__).of(False, args, kwargs)}
-        return jax.jit(lambda rngs, args: module.init(rngs, *args, **named))(dict(rngs), args)
+        flags = _Flags(module.__call__).of(False, args, kwargs)
+        if not _is_hashable(module) or kwargs:
+            return jax.jit(partial(module.init, **flags, **kwargs))(dict(rngs), *args)
+        return _initialised(module, tuple(flags.items()), dict(rngs), args)
+
+    @staticmethod
+    def finds_draws(module: linen.Module, variables: Any, args: tuple, kwargs: dict) -> bool:
+        """Whether a module asks for a key in train mode, found by running it without one."""
+        named = {**kwargs, **_Flags(module.__call__).of(True, args, kwargs)}
+        try:
+            jax.eval_shape(partial(module.apply, mutable=True, **named), variables, *args)
+        except InvalidRngError:
+            return True
+        return False
 
     def train(self, params: Arrays, buffers: Arrays, key: Any, /, *args: Any, **kwargs: Any) -> Any:
         flags = self._flags.of(True, args, kwargs)
-        rngs = {"dropout": jax.random.wrap_key_data(key)}
+        rngs = {"dropout": jax.random.wrap_key_data(key)} if self.draws else None
         outputs, updates = self.module.apply(
             self.with_arrays(params, buffers),
             *args,
@@ -100,6 +134,19 @@ class LinenModel:
 
     def __deepcopy__(self, memo: dict) -> Self:
         return self
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _initialised(module: linen.Module, flags: tuple, rngs: dict, args: tuple) -> Any:
+    return module.init(rngs, *args, **dict(flags))
+
+
+def _is_hashable(module: Any) -> bool:
+    try:
+        hash(module)
+    except TypeError:
+        return False
+    return True
 
 
 def _flat(tree: Any) -> list[tuple[tuple[str, ...], Any]]:
