@@ -35,9 +35,9 @@ def from_flax(
     """A Linen or NNX module as a layer.
 
     module: of Linen, with examples of its inputs, by which it is initialised, or with its
-    `variables`, or both; or an `nnx.Module`, which has them. rngs: for the initialisation, as `init`
-    takes it; by default a key drawn from torch's generator. kwargs: more arguments of the module,
-    for the initialisation only.
+    `variables`, or both; or an `nnx.Module`, which has them. rngs: for the initialisation, as
+    `init` takes it; by default a key drawn from torch's generator. kwargs: more arguments of the
+    module, for the initialisation only.
 
     Parameters have the names of Flax's tree, such as "Dense_0.kernel". Other collections are
     buffers, and in train mode take on what the module writes to them. Its arguments `train`,

@@ -8,7 +8,7 @@ a layer share its model. Equal models have the same programs.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, NamedTuple, Self
 
@@ -24,11 +24,15 @@ _RESTS = ("deterministic", "use_running_average")
 
 
 class _Flags:
-    """The arguments of a function that follow from the mode."""
+    """The arguments of a module's call that follow from the mode, but for those that the module was
+    made with."""
 
-    def __init__(self, function: Callable) -> None:
-        names = list(inspect.signature(function).parameters)
-        self.places = {name: k for k, name in enumerate(names) if name in (*_TRAINS, *_RESTS)}
+    def __init__(self, module: Any) -> None:
+        self.places = {
+            name: place
+            for place, name in enumerate(inspect.signature(module.__call__).parameters)
+            if name in (*_TRAINS, *_RESTS) and getattr(module, name, None) is None
+        }
 
     def of(self, training: bool, args: tuple, kwargs: Mapping[str, Any]) -> dict[str, bool]:
         """Those that a call doesn't give itself."""
@@ -41,6 +45,10 @@ class Run(NamedTuple):
 
     model: Any
     training: bool
+
+    @property
+    def __name__(self) -> str:
+        return self.model.title
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         run = self.model.train if self.training else self.model.evaluate
@@ -58,7 +66,7 @@ class LinenModel:
         self.module = module
         self.draws = draws
         self.title = type(module).__name__
-        self._flags = _Flags(module.__call__)
+        self._flags = _Flags(module)
         self.places: dict[str, tuple[str, tuple[str, ...]]] = {}
         self.params: Arrays = {}
         self.buffers: Arrays = {}
@@ -88,7 +96,7 @@ class LinenModel:
         if not isinstance(rngs, Mapping):
             params, dropout = jax.random.split(rngs)
             rngs = {"params": params, "dropout": dropout}
-        flags = _Flags(module.__call__).of(False, args, kwargs)
+        flags = _Flags(module).of(False, args, kwargs)
         if not _is_hashable(module) or kwargs:
             return jax.jit(partial(module.init, **flags, **kwargs))(dict(rngs), *args)
         return _initialised(module, tuple(flags.items()), dict(rngs), args)
@@ -96,7 +104,7 @@ class LinenModel:
     @staticmethod
     def finds_draws(module: linen.Module, variables: Any, args: tuple, kwargs: dict) -> bool:
         """Whether a module asks for a key in train mode, found by running it without one."""
-        named = {**kwargs, **_Flags(module.__call__).of(True, args, kwargs)}
+        named = {**kwargs, **_Flags(module).of(True, args, kwargs)}
         try:
             jax.eval_shape(partial(module.apply, mutable=True, **named), variables, *args)
         except InvalidRngError:
@@ -168,7 +176,7 @@ class NNXModel:
 
     def __init__(self, module: nnx.Module) -> None:
         self.title = type(module).__name__
-        self._flags = _Flags(type(module).__call__)  # pyright: ignore[reportCallIssue]
+        self._flags = _Flags(module)
         module = nnx.merge(*nnx.split(module))  # modes are set on a copy, which shares the arrays
         self.graphs = []
         for training in (False, True):
