@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import subprocess
+import sys
 from typing import Any
 
 import jax
@@ -227,3 +229,9 @@ def test_errors() -> None:
     layer = from_flax(linen.Dense(3), jtorch.ones(1, 2))
     with pytest.raises(Exception, match="kernel"):
         layer(jtorch.ones(1, 5))
+
+
+def test_jtorch_does_not_load_flax() -> None:
+    """Nor does the room of JAX; only the room of Flax does."""
+    code = "import sys, jtorch.interop.jax; assert not {'flax', 'orbax'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
