@@ -4,3 +4,7 @@
 (an extra): Flax's modules as layers, and layers as Flax's modules. NumPy, DLPack and plain
 `jax.Array`s need no room: `torch.as_tensor` takes them, `Tensor.jax()` and `np.asarray` give them.
 """
+
+from . import jax
+
+__all__ = ["jax"]

@@ -17,6 +17,8 @@ from flax import linen, nnx
 from flax.core import meta
 from flax.errors import InvalidRngError
 
+from ._wrapped import is_hashable
+
 Arrays = dict[str, Any]
 # How modules are told by an argument that they train, and the opposite.
 _TRAINS = ("train", "training", "is_training")
@@ -81,7 +83,7 @@ class LinenModel:
                 found[name] = array
         self.mutable = sorted({self.places[name][0] for name in self.buffers})
         self._identity: Any = module, draws, tuple(self.places.items())
-        if not _is_hashable(module):
+        if not is_hashable(module):
             self._identity = id(self)
 
     def __eq__(self, other: object) -> bool:
@@ -97,7 +99,7 @@ class LinenModel:
             params, dropout = jax.random.split(rngs)
             rngs = {"params": params, "dropout": dropout}
         flags = _Flags(module).of(False, args, kwargs)
-        if not _is_hashable(module) or kwargs:
+        if not is_hashable(module) or kwargs:
             return jax.jit(partial(module.init, **flags, **kwargs))(dict(rngs), *args)
         return _initialised(module, tuple(flags.items()), dict(rngs), args)
 
@@ -147,14 +149,6 @@ class LinenModel:
 @partial(jax.jit, static_argnums=(0, 1))
 def _initialised(module: linen.Module, flags: tuple, rngs: dict, args: tuple) -> Any:
     return module.init(rngs, *args, **dict(flags))
-
-
-def _is_hashable(module: Any) -> bool:
-    try:
-        hash(module)
-    except TypeError:
-        return False
-    return True
 
 
 def _flat(tree: Any) -> list[tuple[tuple[str, ...], Any]]:

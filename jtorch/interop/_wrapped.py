@@ -23,6 +23,7 @@ from .._core.device import default_device, device
 from .._core.errors import FOREIGN, user_frame
 from .._core.foreign import from_jax, is_jax
 from .._core.op import Op
+from .._core.size import strided
 from .._core.tensor import Tensor, from_array, from_cell
 from .._core.trace import Cell, local, number_cell
 
@@ -72,7 +73,7 @@ def wrap(fn: Callable | None = None, *, x64: bool | None = None) -> Callable:
     Positional int and float arguments are inputs of the program, as under `jax.jit`: they may
     change from call to call. All other arguments (and numbers given by name) are static and have to
     be hashable; each new value is traced and compiled once. TypeError otherwise, and for results
-    that are no arrays.
+    that are no arrays. What fn closes over is a constant.
 
     x64: whether fn runs with JAX's 64-bit types; by default, as JAX is set where it is called. If
     not, int64 arguments enter as int32 and float64 ones, with a warning, as float32: JAX's own rule
@@ -82,6 +83,8 @@ def wrap(fn: Callable | None = None, *, x64: bool | None = None) -> Callable:
         return functools.partial(wrap, x64=x64)
     if not callable(fn):
         raise TypeError(f"wrap(fn): a function is wanted, not {type(fn).__name__}")
+    if not is_hashable(fn):
+        raise TypeError(f"wrap(fn): {fn!r} can't be hashed, and so its programs not be found again")
     name = getattr(fn, "__name__", None) or type(fn).__name__
 
     @functools.wraps(fn)
@@ -113,13 +116,20 @@ def _mark_of(leaf: Any, name: str, positional: bool) -> Any:
         return _Key(str(jax.random.key_impl(leaf))) if _is_key(leaf) else None
     if positional and type(leaf) in _NUMBERS:
         return _Number(type(leaf))
-    try:
-        hash(leaf)
-    except TypeError:
+    if not is_hashable(leaf):
         raise TypeError(
             f"{name}(): an argument of type {type(leaf).__name__} is no array, and can't be hashed"
-        ) from None
+        )
     return _Static(type(leaf), leaf)
+
+
+def is_hashable(value: Any) -> bool:
+    """Whether a value can be part of a key."""
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
 
 
 def _is_key(array: Any) -> bool:
@@ -167,6 +177,8 @@ def _cells(marks: tuple, leaves: list) -> list[Cell]:
 
 def _tensor_of(leaf: Any) -> Tensor:
     if isinstance(leaf, Tensor):
+        if leaf.layout is not strided:
+            raise TypeError(f"a Tensor of layout {leaf.layout} is no jax.Array; use to_dense()")
         return leaf
     if isinstance(leaf, (np.ndarray, np.generic)):
         return from_array(leaf)

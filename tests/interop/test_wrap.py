@@ -177,5 +177,20 @@ def test_errors(function: Callable, args: tuple, error: type, message: str) -> N
         wrap(function)(jtorch.tensor(args[0]), *args[1:])
     if function is fails:
         assert any("fails(), a JAX function, at" in note for note in caught.value.__notes__)
+
+
+def test_refusals() -> None:
     with pytest.raises(TypeError, match="a function is wanted"):
-        wrap(3)
+        wrap(3)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(TypeError, match="can't be hashed"):
+        wrap(UnhashableFunction())
+    sparse = jtorch.ones(2, 2).to_sparse()
+    with pytest.raises(TypeError, match="layout torch.sparse_coo is no jax.Array"):
+        wrap(jnp.sum)(sparse)
+
+
+class UnhashableFunction:
+    __hash__ = None  # pyright: ignore[reportAssignmentType]
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return x
