@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 import jtorch
@@ -98,6 +99,27 @@ def test_grad(wrap: Callable) -> None:
     loss(params, x_of()).backward()
     for name, param in params.items():
         np.testing.assert_allclose(found[name].detach(), param.grad, rtol=1e-5, atol=1e-7)
+
+
+def test_optax_takes_parameters() -> None:
+    """Its state is of Parameters where they are; so are the new ones."""
+    model = nn.Linear(3, 2)
+    params, transformation = dict(model.named_parameters()), optax.sgd(0.1, momentum=0.9)
+    own = jtorch.optim.SGD(model.parameters(), 0.1, momentum=0.9)
+
+    @jax.jit
+    def step(params: dict, state: Any, x: Any) -> tuple:
+        call = jtorch.func.functional_call
+        grads = jax.grad(lambda p: call(model, p, (x,)).pow(2).mean().jax())(params)
+        updates, state = transformation.update(grads, state, params)
+        return optax.apply_updates(params, updates), state
+
+    params, _ = step(params, transformation.init(params), x_of())
+    model(x_of()).pow(2).mean().backward()
+    own.step()
+    for name, expected in model.named_parameters():
+        assert type(params[name]) is nn.Parameter
+        np.testing.assert_allclose(params[name].detach(), expected.detach(), rtol=1e-5)
 
 
 def test_values_pass_and_nothing_else() -> None:
