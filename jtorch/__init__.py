@@ -13,6 +13,7 @@ import math as _math
 
 from . import _aten, _expose, _hints, _logging, _methods
 from ._core import dtype as _dtype
+from ._core import jax_tree as _jax_tree  # makes Tensors nodes of JAX's trees
 from ._core.anomaly import (
     is_anomaly_check_nan_enabled,
     is_anomaly_enabled,
@@ -84,6 +85,7 @@ _ROOMS = (
     "distributions",
     "fft",
     "func",
+    "interop",
     "linalg",
     "masked",
     "nn",

@@ -123,6 +123,7 @@ from .functions.indexing import index_put as index_put
 from .functions.indexing import index_put_ as index_put_
 from ._core.grad_mode import inference_mode as inference_mode
 from .functions.random import initial_seed as initial_seed
+from . import interop as interop
 from ._core.anomaly import is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled
 from ._core.anomaly import is_anomaly_enabled as is_anomaly_enabled
 from .functions.autocast import is_autocast_cache_enabled as is_autocast_cache_enabled

@@ -91,8 +91,8 @@ class Shortcut:
     begin, end: these.  sources: of the cells that enter, in the order of their leaves; those that
     an earlier part of the trace knows, too.  positions: what each of them was: a position of the
     trace before, or the aval of a new leaf.  checks: of values that are at hand, by source.
-    actions: in order, and the place of what each gives among the sources.  written, put, held: what becomes of the outputs: in-place writes, Tensors
-    put somewhere, and holders.  result: the leaves of what is returned, and its structure.
+    actions: in order, and the place of what each gives among the sources.  written, put, held: what
+    becomes of the outputs: in-place writes, Tensors put somewhere, and holders.  result: the leaves of what is returned, and its structure.
     """
 
     __slots__ = (

@@ -11,7 +11,7 @@
     of a trace
  7. grad_mode, replay: modes, and values computed anew
  8. alias: views and in-place writes
- 9. leaf, attributes, format, tensor, foreign: the Tensor
+ 9. leaf, attributes, format, stand_in, tensor, foreign, jax_tree: the Tensor
 10. overrides, record: the door, the hot path
 11. packing, anomaly, autograd: the backward walk and its memory
 12. backward, function: gradients, hooks and custom functions for Tensors

@@ -14,9 +14,12 @@ import sys
 from collections.abc import Iterable
 from types import FrameType
 
+import jax
+
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-# This package, and what calls our functions for the user: JAX, and two of Python's modules.
-_FOREIGN = (_PACKAGE, f"{os.sep}jax{os.sep}_src{os.sep}", contextlib.__file__, copy.__file__)
+# Frames of these are not the user's: this package, and what calls our functions for the user: JAX,
+# and two of Python's modules.
+FOREIGN = (_PACKAGE, os.path.dirname(jax.__file__) + os.sep, contextlib.__file__, copy.__file__)
 _STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
 
 
@@ -42,7 +45,7 @@ def user_frame() -> FrameType | None:
 
 def is_ours(frame: FrameType) -> bool:
     """Whether a frame is of this package, or of JAX, which calls our functions."""
-    return frame.f_code.co_filename.startswith(_FOREIGN)
+    return frame.f_code.co_filename.startswith(FOREIGN)
 
 
 def user_line() -> str:

@@ -16,6 +16,7 @@ import jax
 from .arguments import check_arguments, not_implemented, refusal_of
 from .autocast import autocast_variant
 from .building import statistics
+from .device import TRACING
 from .dtype import FLOAT, to_dtype
 from .errors import first_line, user_line
 from .events import materialises
@@ -106,7 +107,8 @@ def _make(trace: Trace, key: tuple, op: Any, args: tuple, kwargs: dict) -> State
     child = State(state, node, outputs)
     child.leaves = len(trace.leaves)
     finished = call.many or op.view or op.result or modes.eager or modes.packing
-    child.plain = len(outputs) == 1 and not finished
+    # Inside a JAX transformation ops run at once: what stayed pending would outlive its tracers.
+    child.plain = len(outputs) == 1 and not finished and trace.device is not TRACING
     child.head = state.head or (call, avals)
     return child
 

@@ -24,6 +24,7 @@ from .alias import (
     write,
 )
 from .append import Elsewhere, advance, append, enter, step
+from .device import TRACING
 from .dtype import TITLES, can_cast
 from .op import Op
 from .overlap import MESSAGE, check_overlap
@@ -166,8 +167,9 @@ def _record_slowly(op: Op, args: tuple, kwargs: dict, key: tuple | None, trace: 
     view = None
     if op.view is not None:
         view = state.step or Step(op, cells[1:], named, context.modes)
-    # Eager, each call runs, and hooks see what is saved: `record` is not for these.
-    if not (call.varying or context.modes.eager or call.modes.packing):
+    # Eager and on tracers each call runs, and hooks see what is saved: `record` is not for these.
+    runs = context.modes.eager or now.device is TRACING
+    if not (call.varying or runs or call.modes.packing):
         state.step = view
     # `record` links a view to its first argument: given by name, it isn't there.
     quick = state.plain or (state.step is not None and positional)

@@ -40,6 +40,7 @@ from .op import Op
 from .overlap import offset_of
 from .program import body_of, host, settle
 from .size import strided
+from .stand_in import StandIn
 from .trace import Aval, Cell, local
 
 INSIDE_A_TRANSFORM = (
@@ -176,8 +177,7 @@ class Tensor(Attributes, Methods):
             if cell.aval.device.type != "cpu":
                 raise TypeError(
                     f"can't convert {cell.aval.device} device type tensor to numpy. Use "
-                    "Tensor.cpu() to "
-                    "copy the tensor to host memory first."
+                    "Tensor.cpu() to copy the tensor to host memory first."
                 )
         return np.array(host(cell))
 
@@ -253,6 +253,8 @@ class Tensor(Attributes, Methods):
         cell = cell_of(self)
         if isinstance(cell.array, Tracer):
             return f"Tensor({cell.array})"
+        if isinstance(cell.trace, StandIn):
+            return f"Tensor({cell.trace.leaf})"
         body = body_of(cell)
         if body is not None and (found := body.whole(cell)) is not None:
             whole, dim = found

@@ -14,6 +14,7 @@ import numpy as np
 from .._core import samplers
 from .._core.alias import cell_of
 from .._core.body import dealt, drawn_sizes, whole_values
+from .._core.device_random import check_no_key
 from .._core.events import materialises
 from .._core.generator import default_generator
 from .._core.program import host
@@ -25,6 +26,7 @@ Drawing = Callable[[tuple[int, ...]], np.ndarray]
 
 def drawn(draw: Drawing, shape: tuple[int, ...], device: Any) -> Tensor:
     """A Tensor of `draw(shape)`."""
+    check_no_key()
     sizes = drawn_sizes(local.context)
     made = _noted(lambda: from_array(draw((*sizes, *shape)), device)._cell)
     return from_cell(dealt(local.context, made) if sizes else made)

@@ -20,7 +20,7 @@ from .._core.append import append
 from .._core.device import canonical
 from .._core.device import device as Device
 from .._core.dtype import dtype, get_default_dtype
-from .._core.foreign import copy_of, is_jax, read_dlpack
+from .._core.foreign import copy_of, from_jax, is_jax, read_dlpack
 from .._core.op import Op
 from .._core.record import record, write_out
 from .._core.size import Size, memory_format, preserve_format, strided
@@ -225,7 +225,10 @@ def tensor(
 
 
 def as_tensor(data: Any, dtype: dtype | None = None, device: Any = None) -> Tensor:
-    """A Tensor of `data`; a Tensor that fits is returned itself. See torch.as_tensor."""
+    """A Tensor of `data`; a Tensor that fits is returned itself, and a `jax.Array` that fits is not
+    copied. See torch.as_tensor."""
+    if is_jax(data):
+        data = from_jax(data)
     if isinstance(data, Tensor):
         return data.to(device=device or data.device, dtype=dtype or data.dtype)
     return tensor(data, dtype=dtype, device=device)

@@ -17,7 +17,7 @@ from .._core import samplers
 from .._core.alias import cell_of
 from .._core.body import dealt, drawn_sizes
 from .._core.device import CPU, TRACING, device
-from .._core.device_random import bernoulli_mask
+from .._core.device_random import bernoulli_mask, has_key
 from .._core.dtype import FLOAT, TITLES, bool_
 from .._core.generator import default_generator
 from .._core.op import ROWS
@@ -38,7 +38,7 @@ def _kept(input: Tensor, p: float, by_feature: bool) -> Tensor:
     """Booleans, each true with probability 1 - p: one per element, or one per channel."""
     aval = cell_of(input).aval
     shape = (*aval.shape[:2], *(1 for _ in aval.shape[2:])) if by_feature else aval.shape
-    if aval.device is not CPU and aval.device is not TRACING:
+    if has_key() or (aval.device is not CPU and aval.device is not TRACING):
         return _on_device(shape, 1 - p, aval.device)
 
     def draw(sizes: tuple[int, ...]) -> np.ndarray:
@@ -49,7 +49,7 @@ def _kept(input: Tensor, p: float, by_feature: bool) -> Tensor:
 
 
 def _on_device(shape: tuple[int, ...], p: float, where: device) -> Tensor:
-    """Booleans drawn on an accelerator, whose random state lives outside of all bodies."""
+    """Booleans drawn inside the program, whose random state lives outside of all bodies."""
     context = local.context
     if not context.bodies:
         return bernoulli_mask(shape, p, where)
@@ -89,7 +89,7 @@ def dropout_packed(input: Tensor, p: float, places: np.ndarray) -> Tensor:
     """dropout of a packed batch that lies padded, (T, N, *): PyTorch draws for the rows of the
     sequences alone, which are at `places` among the T * N rows."""
     aval = cell_of(input).aval
-    if p == 1 or aval.device is not CPU:
+    if p == 1 or aval.device is not CPU or has_key():
         return dropout(input, p)
     rows = (*places.shape, *aval.shape[2:])
     kept = np.ones((aval.shape[0] * aval.shape[1], *aval.shape[2:]), np.bool_)

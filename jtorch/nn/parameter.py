@@ -11,6 +11,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Self
 
+from .._core.dtype import FLOAT
+from .._core.jax_tree import register
 from .._core.leaf import leaf_of
 from .._core.overrides import disabled, plain_tensors, standing_back
 from .._core.size import strided
@@ -79,6 +81,16 @@ class Buffer(Tensor):
 
 
 plain_tensors.update((Parameter, Buffer))
+register(
+    Parameter,
+    lambda parameter: parameter.requires_grad,
+    lambda tensor, wanted: Parameter(tensor, wanted and tensor.dtype.category >= FLOAT),
+)
+register(
+    Buffer,
+    lambda buffer: buffer.persistent,
+    lambda tensor, persistent: Buffer(tensor, persistent=persistent),
+)
 
 
 class UninitializedTensorMixin:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import jtorch
+from jtorch._core.program import materialise_all
 
 F = jtorch.nn.functional
 
@@ -106,6 +107,20 @@ def test_what_was_pending_outside_enters_a_jit() -> None:
     found = jax.jit(lambda a: (jtorch.from_jax(a) * weight).jax())(jnp.ones(3))
     assert found.tolist() == [2, 2, 2]
     assert (weight + 1).tolist() == [3, 3, 3]
+
+
+def test_nothing_stays_pending_when_a_jit_ends() -> None:
+    """A value that nobody uses, computed a second time: its tracer must not wait in a trace."""
+
+    def function(array: jax.Array) -> jax.Array:
+        x = jtorch.from_jax(array)
+        used = x.sin().jax()
+        x.cos().sum()
+        return used
+
+    for _ in range(3):
+        jax.jit(lambda array: function(array))(jnp.ones(3))
+        materialise_all()
 
 
 def test_reading_a_tracer_is_jaxs_error() -> None:
