@@ -73,6 +73,7 @@ del _kind
 # Rooms that are loaded when they are first used: `import jtorch` stays quick.
 _ROOMS = (
     "_C",
+    "_higher_order_ops",
     "amp",
     "autograd",
     "backends",
@@ -101,9 +102,11 @@ _ROOMS = (
 _LATE = {
     "GradScaler": "amp",
     "autocast": "amp",
+    "cond": "_higher_order_ops",
     "load": "serialization",
     "save": "serialization",
     "vmap": "func",
+    "while_loop": "_higher_order_ops",
 }
 
 
@@ -125,6 +128,6 @@ def _absent(name: str) -> str:
 def __dir__() -> list[str]:
     return sorted(
         [n for n in globals() if not n.startswith("_")]
-        + [r for r in _ROOMS if r != "_C"]
+        + [r for r in _ROOMS if not r.startswith("_")]
         + list(_LATE)
     )

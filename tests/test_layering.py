@@ -37,6 +37,7 @@ LAYERS = (
     "_core.extend _core.transfer",
     "_core.append",
     "_core.body",
+    "_core.control",
     "_core.grad_mode _core.replay",
     "_core.alias",
     "_core.leaf _core.attributes _core.overlap",
@@ -51,9 +52,10 @@ LAYERS = (
     "_operators",
     "_methods _aten",
     "nn.* optim.*",
-    "_C amp.* autograd.* backends.* compiler.* cpu.* cuda.* debug.* distributed.* distributions.*"
-    " fft.* func.* interop.* io.* linalg.* masked.* overrides random.* serialization signal.*"
-    " sparse.* special.* testing.* tpu.* utils.checkpoint utils.data.* utils.dlpack",
+    "_C _higher_order_ops.* amp.* autograd.* backends.* compiler.* cpu.* cuda.* debug.*"
+    " distributed.* distributions.* fft.* func.* interop.* io.* linalg.* masked.* overrides"
+    " random.* serialization signal.* sparse.* special.* testing.* tpu.*"
+    " utils.checkpoint utils.data.* utils.dlpack",
 )
 JAX_ROOMS = ("_core", "ops", "optim", "compiler", "func", "interop", "distributed")
 REQUIRED = {"jax", "jaxlib", "ml_dtypes", "numpy", "optax"}

@@ -30,6 +30,14 @@ Edge: TypeAlias = Any  # (GradNode, int) | weakref.ref[Tensor] | None
 LEAF = Op(lambda input: input, "leaf", strides=unchanged, view=lambda base, new: new)
 
 
+# How JAX says that a loop keeps nothing for a way back.
+_NO_REVERSE = "Reverse-mode differentiation does not work for lax.while_loop"
+_LOOP = (
+    "{}: there is no gradient in reverse mode through torch.while_loop, for how often it runs is "
+    "not known when the program is compiled. Use scan, or detach() before what the loop uses."
+)
+
+
 class Vjp:
     """The gradient op of a call: (inputs, outputs, cotangents) -> cotangents of the inputs in
     `needs`.
@@ -81,7 +89,12 @@ class Vjp:
         _, pullback, results = jax.vjp(forward, *[values[k] for k in self.needs], has_aux=True)
 
         def pytorch_pullback(cotangents: tuple) -> tuple:
-            return tuple(map(_conjugate, pullback(tuple(map(_conjugate, cotangents)))))
+            try:
+                return tuple(map(_conjugate, pullback(tuple(map(_conjugate, cotangents)))))
+            except ValueError as error:
+                if not str(error).startswith(_NO_REVERSE):
+                    raise
+                raise NotImplementedError(_LOOP.format(self.call.op.name)) from None
 
         return results, pytorch_pullback
 
