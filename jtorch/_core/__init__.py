@@ -8,7 +8,8 @@
     materialise
  6. varying, autocast, extend, transfer, append: recording for cells, the slow path first; numbers
     that vary; mixed precision; copies between devices. body: a function recorded apart, as one op
-    of a trace; control: the same for branches and loops
+    of a trace; control: the same for branches and loops.
+    forward: tangents, which follow what is recorded
  7. grad_mode, replay: modes, and values computed anew
  8. alias: views and in-place writes
  9. leaf, attributes, format, tensor, foreign: the Tensor

@@ -101,8 +101,9 @@ def _make(trace: Trace, key: tuple, op: Any, args: tuple, kwargs: dict) -> State
     node = Node(call, inputs, avals, user_line())
     child = State(state, node, outputs)
     child.leaves = len(trace.leaves)
-    finished = call.many or op.view or op.result or modes.eager or modes.packing
-    child.plain = len(outputs) == 1 and not finished
+    finished = call.many or op.view or op.result
+    watched = modes.eager or modes.packing or modes.dual
+    child.plain = len(outputs) == 1 and not finished and not watched
     child.head = state.head or (call, avals)
     return child
 

@@ -22,7 +22,7 @@ from jax.core import Tracer
 from .building import Program, build, statistics
 from .checks import positions_of, verify
 from .device import CPU, TRACING
-from .donation import Renewal, alive_among, arrays_for, part_from_graph
+from .donation import Renewal, alive_among, arrays_for, part_from_graph, part_from_tangents
 from .errors import OutOfMemoryError, ProgramError, first_line
 from .evaluation import evaluator, numbers_among, path, without
 from .graph import edge_of_cell
@@ -49,6 +49,8 @@ def materialise(trace: Trace, cell: Cell | None = None) -> None:
     if state.parent is None:
         return
     daring = trace.device is not CPU or state.nbytes < _MEMORY // 2
+    if trace.tangents:
+        part_from_tangents(trace.cells)
     alive = alive_among(trace.cells)
     places = tuple([c.index for c in alive])
     for renewal in trace.renewals:
