@@ -63,10 +63,6 @@ _CAPTURED_BY_VMAP = (
     "have to hold a value for each example. Please try to use out-of-place operators instead, or "
     "pass the Tensor to the function."
 )
-_CUSTOM = (
-    "the derivative of an autograd.Function under vmap or jvp would be taken of its forward, not "
-    "by its backward: it can only be used there where no gradient is taken outside of vmap"
-)
 _RELEASED = (
     "this Tensor has no value: it lived inside of a function that vmap or jvp has run. Return it "
     "from there."
@@ -74,12 +70,6 @@ _RELEASED = (
 _RANDOM = (
     "vmap: called random operation while in randomness error mode. Please either use the 'same' or "
     "'different' randomness flags on vmap or perform the randomness operation out of vmap"
-)
-
-
-_SAME = (
-    "Vmap does not currently support same randomness with a batched tensor input. Please file an "
-    "issue with functorch"
 )
 
 
@@ -126,6 +116,11 @@ class Body(Trace):
     def forward(self) -> bool:
         """Whether it is recorded for derivatives in forward mode."""
         return self.size is None
+
+    @property
+    def maps(self) -> bool:
+        """Whether it stands for many examples, as vmap's do."""
+        return self.size is not None
 
     @property
     def captured(self) -> str:
@@ -299,10 +294,7 @@ class Body(Trace):
 
     def sources(self, state: State | None = None) -> list[Cell]:
         """What the leaves that the body uses stand for."""
-        found = [self._origin(leaf)[1] for leaf in self.leaves[: (state or self.state).leaves]]
-        if self.functions and any(cell.aval.requires_grad for cell in found):
-            raise RuntimeError(_CUSTOM)
-        return found
+        return [self._origin(leaf)[1] for leaf in self.leaves[: (state or self.state).leaves]]
 
     def append(self, op: Op, args: tuple) -> list[Cell]:
         """Append what the body became to the trace around."""
@@ -363,12 +355,23 @@ class Body(Trace):
             raise RuntimeError(_RELEASED)
         if self._differs(cell):
             raise RuntimeError(self.refusal(use))
+        source, _ = self.lifted(cell)
         with self.outside():
-            if self._is_leaf(cell):
-                return settle(self._origin(cell)[1], use)
-            state = self.producer(cell.index)
-            (value,) = self.call(("value",), lambda run, _: run, (cell.index,), (), state)
-            return settle(value, use)
+            return settle(source, use)
+
+    def lifted(self, cell: Cell) -> tuple[Cell, int | None]:
+        """A value as a cell of the trace around, and the dimension along which its examples lie,
+        where they differ."""
+        if body_of(cell) is not self:
+            return cell, None
+        found = self.whole(cell)
+        if found is not None:
+            return found
+        if self._is_leaf(cell):
+            return self._origin(cell)[1], None
+        state = self.producer(cell.index)
+        with self.outside():
+            return self.call(("value",), lambda run, _: run, (cell.index,), (), state)[0], None
 
     def refusal(self, use: str) -> str:
         """What to say of a value that is read and differs. use: what it is read for."""
@@ -396,47 +399,3 @@ def _is_cut_off(call: Call) -> bool:
 
 def _is_cut_off_backward(call: Call) -> bool:
     return not (call.op.differentiable and call.modes.grad)
-
-
-def check_custom(context: Context) -> None:
-    """RuntimeError for a custom Function where JAX would take the derivative of its forward."""
-    if any(body.forward for body in context.bodies):
-        raise RuntimeError(_CUSTOM)
-
-
-def drawn_sizes(context: Context) -> tuple[int, ...]:
-    """The sizes of the open bodies whose examples draw random numbers of their own, outermost
-    first. RuntimeError where one allows no random numbers."""
-    sizes = []
-    for body in context.bodies:
-        if body.randomness == "error":
-            raise RuntimeError(body.random)
-        if body.randomness == "different":
-            sizes.append(body.size)
-    return tuple(sizes)
-
-
-def whole_values(context: Context, cell: Cell) -> tuple[Cell, tuple[int, ...]]:
-    """A value for the examples of all open bodies, as a cell of the trace around them, and where
-    their dimensions stand: one after the other, each counted without those before it.
-
-    RuntimeError where examples that differ are to draw the same numbers.
-    """
-    dims: list[int] = []
-    for body in reversed(context.bodies):
-        found = body.whole(cell) if body_of(cell) is body else None
-        if found is None:
-            continue
-        if body.randomness == "same":
-            raise RuntimeError(_SAME)
-        cell = found[0]
-        dims.insert(0, found[1])
-    return cell, tuple(dims)
-
-
-def dealt(context: Context, cell: Cell) -> Cell:
-    """What one example sees of numbers drawn for all: those of `drawn_sizes` lead the shape."""
-    for body in context.bodies:
-        if body.randomness == "different":
-            cell = body.argument(cell, 0)
-    return cell

@@ -59,6 +59,10 @@ class Part(Body):
         return False
 
     @property
+    def maps(self) -> bool:
+        return False
+
+    @property
     def captured(self) -> str:
         return (
             f"{self.title}: its functions can't write in place to a Tensor that they are given or "

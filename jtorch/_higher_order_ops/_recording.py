@@ -36,8 +36,7 @@ class Recorded:
 
         RuntimeError where it writes to an argument in place.
         """
-        part, context = self.part, self.part.context
-        context.transforms += 1
+        part = self.part
         try:
             with part:
                 given = part.enter_arguments(sources, avals) if sources else []
@@ -52,8 +51,6 @@ class Recorded:
         except BaseException:
             part.release()
             raise
-        finally:
-            context.transforms -= 1
         return self
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from .._core import samplers
 from .._core.alias import cell_of
-from .._core.body import dealt, drawn_sizes, whole_values
+from .._core.draws import dealt, drawn_sizes, whole_values
 from .._core.program import host
 from .._core.tensor import Tensor, from_array, from_cell
 from .._core.trace import Aval, local
