@@ -66,3 +66,14 @@ def first_line(error: BaseException) -> str:
     """What an exception says, without JAX's explanations that follow."""
     text = str(error).strip()
     return text.splitlines()[0] if text else type(error).__name__
+
+
+def no_way_back(error: ValueError) -> Exception:
+    """What to raise for an error of a gradient in reverse mode: JAX's own for a loop that keeps
+    nothing for it says what to do in words of JAX."""
+    if not str(error).startswith("Reverse-mode differentiation does not work for lax.while_loop"):
+        return error
+    return NotImplementedError(
+        "there is no gradient in reverse mode through torch.while_loop, for how often it runs is "
+        "not known when the program is compiled. Use scan, or detach() before what the loop uses."
+    )

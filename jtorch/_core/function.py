@@ -20,7 +20,7 @@ from .append import advance, append, step
 from .autograd import SECOND_TIME
 from .dtype import FLOAT
 from .forward import tangent_of, with_tangent
-from .function_rules import Rule, fitted_gradient, gradients_of, pushed, rule_of
+from .function_rules import Rule, at_places, fitted_gradient, gradients_of, pushed, rule_of
 from .graph import GradNode, edge_of_cell, view_chain
 from .op import Op
 from .packing import Packed, live, with_edge
@@ -186,9 +186,7 @@ class FunctionNode(GradNode):
                 cell or append(context, ZEROS_BESIDE, (present, aval.shape, aval.dtype))[0]
                 for cell, aval in zip(cotangents, self.output_avals, strict=True)
             ]
-        grads: list[Tensor | None] = [None] * application.result_count
-        for place, cell in zip(application.result_places, cotangents, strict=True):
-            grads[place] = None if cell is None else from_cell(cell)
+        grads = at_places(application.result_count, application.result_places, cotangents)
         application.node = self
         try:
             found = application.function.backward(application.ctx, *grads)

@@ -174,9 +174,7 @@ def _record_backward(
 ) -> tuple[list[Cell | None], tuple[int, ...]]:
     """The gradients of the inputs, and for which results cotangents were given."""
     cells = part.enter_arguments(results, [cell.aval for cell in results])
-    grads: list[Tensor | None] = [None] * application.result_count
-    for place, cell in zip(application.result_places, cells, strict=True):
-        grads[place] = from_cell(cell)
+    grads = at_places(application.result_count, application.result_places, cells)
     found = application.function.backward(application.ctx, *grads)
     checked = gradients_of(application, found if isinstance(found, tuple) else (found,))
     fitted: list[Cell | None] = [None] * len(inputs)
@@ -202,14 +200,22 @@ def _record_jvp(
     return pushed(application, tangents, results), taken
 
 
+def at_places(
+    count: int, places: Sequence[int], cells: Sequence[Cell | None]
+) -> list[Tensor | None]:
+    """The arguments of a user's backward or jvp: Tensors at these places, None at others."""
+    given: list[Tensor | None] = [None] * count
+    for place, cell in zip(places, cells, strict=True):
+        given[place] = None if cell is None else from_cell(cell)
+    return given
+
+
 def pushed(
     application: Any, tangents: Sequence[Cell | None], results: Sequence[Cell]
 ) -> list[Cell | None]:
     """Call the user's jvp: the tangents of the results. RuntimeError for another number, or for
     other shapes."""
-    given: list[Tensor | None] = [None] * len(application.needs)
-    for place, cell in zip(application.input_places, tangents, strict=True):
-        given[place] = None if cell is None else from_cell(cell)
+    given = at_places(len(application.needs), application.input_places, tangents)
     application.pushes = True
     try:
         found = application.function.jvp(application.ctx, *given)

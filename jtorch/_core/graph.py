@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from jax.interpreters import partial_eval
 
 from .dtype import FLOAT
+from .errors import no_way_back
 from .history import Node
 from .op import Op
 from .region import region_of
@@ -28,14 +29,6 @@ Edge: TypeAlias = Any  # (GradNode, int) | weakref.ref[Tensor] | None
 
 # The identity that makes a pending value a leaf of autograd: nothing flows further back.
 LEAF = Op(lambda input: input, "leaf", strides=unchanged, view=lambda base, new: new)
-
-
-# How JAX says that a loop keeps nothing for a way back.
-_NO_REVERSE = "Reverse-mode differentiation does not work for lax.while_loop"
-_LOOP = (
-    "{}: there is no gradient in reverse mode through torch.while_loop, for how often it runs is "
-    "not known when the program is compiled. Use scan, or detach() before what the loop uses."
-)
 
 
 class Vjp:
@@ -92,9 +85,7 @@ class Vjp:
             try:
                 return tuple(map(_conjugate, pullback(tuple(map(_conjugate, cotangents)))))
             except ValueError as error:
-                if not str(error).startswith(_NO_REVERSE):
-                    raise
-                raise NotImplementedError(_LOOP.format(self.call.op.name)) from None
+                raise no_way_back(error) from None
 
         return results, pytorch_pullback
 

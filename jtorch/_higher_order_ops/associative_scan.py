@@ -8,9 +8,10 @@ from typing import Any
 from .._core.alias import cell_of
 from .._core.control import combined, join
 from .._core.tensor import Tensor, from_cell
+from ..ops._shapes import wrap_dim
 from ..utils._pytree import PyTree, tree_flatten, tree_unflatten
 from ._recording import check_same, new_part
-from .scan import NOTHING_TO_SCAN, canonical_dim, in_order, out_of_order, slice_of
+from .scan import NOTHING_TO_SCAN, in_order, out_of_order, slice_of
 
 
 def associative_scan(
@@ -28,7 +29,7 @@ def associative_scan(
     torch._higher_order_ops.associative_scan.
     """
     rows, spec = tree_flatten(xs)
-    dim = canonical_dim(rows[0].ndim, dim)
+    dim = wrap_dim(dim, rows[0].ndim)
     _check(combine_fn, rows, dim, reverse, combine_mode)
     rows = in_order(rows, dim, reverse)
     cells = [cell_of(row) for row in rows]

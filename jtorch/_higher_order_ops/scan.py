@@ -9,6 +9,7 @@ from .._core.alias import cell_of
 from .._core.control import join, scanned
 from .._core.tensor import Tensor, from_cell
 from .._core.trace import Aval, Cell
+from ..ops._shapes import wrap_dim
 from ..utils._pytree import PyTree, tree_flatten, tree_unflatten
 from ._recording import check_same, new_part
 
@@ -36,7 +37,7 @@ def scan(
     rows, spec_xs = tree_flatten(xs)
     if not rows:
         return init, []
-    dim = canonical_dim(rows[0].ndim, dim)
+    dim = wrap_dim(dim, rows[0].ndim)
     _check(combine_fn, initial, rows, dim, reverse)
     rows = in_order(rows, dim, reverse)
     steps = rows[0].shape[0]
@@ -114,17 +115,6 @@ def _check(combine_fn: Any, initial: list, rows: list, dim: int, reverse: Any) -
 
 
 # ----------------------------------------------------------- shared with associative_scan
-
-
-def canonical_dim(count: int, dim: int) -> int:
-    """A dimension counted from the front. IndexError for one that there isn't."""
-    count = max(count, 1)
-    if not -count <= dim < count:
-        raise IndexError(
-            f"Dimension out of range (expected to be in range of [{-count}, {count - 1}], but got "
-            f"{dim})"
-        )
-    return dim % count
 
 
 def in_order(rows: Sequence[Tensor], dim: int, reverse: bool) -> list[Tensor]:

@@ -20,8 +20,8 @@ from .rows import check_error, check_value
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
 
 
-def functions(t: Any) -> dict[str, Any]:
-    """Custom functions of a library."""
+def squares(t: Any) -> list:
+    """The square, with rules for vmap of every kind."""
 
     class Square(t.autograd.Function):
         @staticmethod
@@ -58,15 +58,21 @@ def functions(t: Any) -> dict[str, Any]:
         def vmap(info: Any, in_dims: tuple, x: Any) -> Any:
             return Square.apply(x).sum(in_dims[0]), None
 
-    class NoDims(Square):
-        @staticmethod
-        def vmap(info: Any, in_dims: tuple, x: Any) -> Any:
-            return [Square.apply(x)]
+    return [Square, Generated, Mapped, Both, Same]
 
-    class OtherDims(Square):
+
+def others(t: Any, square: Any) -> list:
+    """Functions with a rule for vmap that doesn't fit, without some rule, and with several results."""
+
+    class NoDims(square):
         @staticmethod
         def vmap(info: Any, in_dims: tuple, x: Any) -> Any:
-            return Square.apply(x), (0, 0)
+            return [square.apply(x)]
+
+    class OtherDims(square):
+        @staticmethod
+        def vmap(info: Any, in_dims: tuple, x: Any) -> Any:
+            return square.apply(x), (0, 0)
 
     class Old(t.autograd.Function):
         @staticmethod
@@ -118,15 +124,15 @@ def functions(t: Any) -> dict[str, Any]:
             x, y = ctx.saved_tensors
             return x_moved * y * 3 + y_moved * x, x_moved - y_moved, None
 
-    made = (Square, Generated, Mapped, Both, Same, NoDims, OtherDims, Old, NoJvp, Several)
-    return {function.__name__: function for function in made}
+    return [NoDims, OtherDims, Old, NoJvp, Several]
 
 
 def names(t: Any) -> dict[str, Any]:
     """x: (3,), m: (2, 3); w: (3,), a leaf that requires grad; each function by its name."""
+    square = squares(t)
     transforms = ("grad", "vjp", "jvp", "jacfwd", "jacrev", "hessian", "vmap")
     return {
-        **{name: f.apply for name, f in functions(t).items()},
+        **{function.__name__: function.apply for function in (*square, *others(t, square[0]))},
         **{name: getattr(t.func, name) for name in transforms},
         "gradients": lambda *args: t.autograd.grad(*args, create_graph=True),
         "t": t,
