@@ -26,7 +26,7 @@ LAYERS = (
     "_core.samplers _core.rejection _core.format",
     "_core.op",
     "_core.trace",
-    "_core.region _core.history",
+    "_core.region _core.history _core.loops",
     "_core.graph",
     "_core.layout _core.survivors _core.donation",
     "_core.checks _core.evaluation",

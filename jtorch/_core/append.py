@@ -121,7 +121,7 @@ def advance(trace: Trace, state: State) -> list[Cell]:
     modes = state.node.call.modes
     if modes.packing:
         trace.context.pack(trace, state)
-    if modes.dual:
+    if modes.dual and trace.context.level is not None:
         trace.context.level.push(trace, state, cells)
     if (modes.eager or trace.device is TRACING) and trace.cells:
         materialise(trace)

@@ -19,6 +19,7 @@ from .append import append
 from .body import Body
 from .device import device
 from .dtype import FLOAT
+from .loops import while_loop
 from .op import Op
 from .trace import Aval, Cell, Context
 
@@ -177,16 +178,16 @@ def repeated(count: int) -> Callable:
     """The `wrap` of while_loop over `count` values. The parts are the condition and the step."""
 
     def wrap(runs: list[Callable], marks: list[tuple]) -> Callable:
-        begin = count + len(marks[0])
+        begin = len(marks[0])
 
-        def call(*arrays: Any) -> Any:
-            def goes_on(values: list) -> Any:
-                return jnp.reshape(runs[0](*values, *arrays[count:begin])[0], ())
+        def goes_on(values: list, outside: list) -> Any:
+            return jnp.reshape(runs[0](*values, *outside[:begin])[0], ())
 
-            def step(values: list) -> list:
-                return _cast(runs[1](*values, *arrays[begin:]), _kinds(values))
+        def step(values: list, outside: list) -> list:
+            return _cast(runs[1](*values, *outside[begin:]), _kinds(values))
 
-            return jax.lax.while_loop(goes_on, step, list(arrays[:count]))
+        def call(*arrays: Any) -> list:
+            return while_loop(goes_on, step, list(arrays[:count]), list(arrays[count:]))
 
         return call
 

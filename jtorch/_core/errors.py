@@ -74,6 +74,7 @@ def no_way_back(error: ValueError) -> Exception:
     if not str(error).startswith("Reverse-mode differentiation does not work for lax.while_loop"):
         return error
     return NotImplementedError(
-        "there is no gradient in reverse mode through torch.while_loop, for how often it runs is "
-        "not known when the program is compiled. Use scan, or detach() before what the loop uses."
+        "torch.while_loop has first derivatives in reverse mode, not second ones, nor those of a "
+        "derivative in forward mode: how often it runs is not known when the program is compiled. "
+        "Use scan, or detach() what the loop uses before it."
     )

@@ -23,6 +23,7 @@ import jax.numpy as jnp
 
 from .append import append
 from .dtype import FLOAT
+from .loops import going
 from .op import Op
 from .strides import unchanged
 from .trace import Call, Cell, Context, State, Trace, handle
@@ -70,7 +71,8 @@ class Jvp:
 
         primals = [inputs[k] for k in self.moving]
         given = [jnp.asarray(t, p.dtype) for t, p in zip(tangents, primals, strict=True)]
-        return jax.jvp(forward, primals, given)[1]
+        with going(forwards=True):
+            return jax.jvp(forward, primals, given)[1]
 
 
 class Level:
@@ -190,4 +192,5 @@ def with_tangent(context: Context, cell: Cell, tangent: Cell | None) -> Cell:
 
 def tangent_of(context: Context, cell: Cell) -> Cell | None:
     """The tangent of a cell, if a level is open, and not set aside, and it has one."""
-    return context.level.of(cell) if context.modes.dual else None
+    level = context.level if context.modes.dual else None
+    return None if level is None else level.of(cell)

@@ -19,9 +19,9 @@ def while_loop(cond_fn: Callable, body_fn: Callable, carried_inputs: Any) -> Any
 
     carried_inputs: a tuple of Tensors and ints, in any containers. The functions see an int as a
     zero-dim Tensor; in the end it is one again, which reads it. cond_fn returns one bool, body_fn
-    Tensors of the shapes and dtypes of its arguments; RuntimeError otherwise. There is no gradient
-    in reverse mode: how often the loop runs, which says what would have to be kept, is not known
-    when the program is compiled; `scan` has one. See torch._higher_order_ops.while_loop.
+    Tensors of the shapes and dtypes of its arguments; RuntimeError otherwise. A gradient runs the
+    loop again (see _core/loops.py); a second derivative in reverse mode is a NotImplementedError:
+    `scan` has it. See torch._higher_order_ops.while_loop.
     """
     leaves, spec = _checked(cond_fn, body_fn, carried_inputs)
     numbers = [not isinstance(leaf, Tensor) for leaf in leaves]

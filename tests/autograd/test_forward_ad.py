@@ -170,6 +170,14 @@ def test_a_level_that_ended_by_an_error() -> None:
         assert level == 0
 
 
+def test_a_level_that_ended_inside_of_a_transform() -> None:
+    forward = jtorch.autograd.forward_ad
+    forward.enter_dual_level()
+    dual = forward.make_dual(jtorch.ones(3), jtorch.ones(3))
+    jtorch.func.grad(lambda x: forward.exit_dual_level() or x.sum())(dual)
+    assert (dual * 2).tolist() == [2, 2, 2]
+
+
 def test_a_tensor_multiplied_by_itself_in_place() -> None:
     """PyTorch writes the tangent in place too, and reads it again: it gives 2, 3, -12 for 1, 2, 3
     moved by 1, 0.5, -1."""

@@ -84,6 +84,8 @@ def backward(output: Any, leaf: Any) -> Any:
 
 # How a step looks in rows about scan.
 STEP = "lambda c, r: (c * w + r, (c * r).sin())"
+# And how a loop of three steps, or more, does.
+LOOP = "lambda i, v: i < 3, lambda i, v: (i + 1, (v * w).sin() + 0.1)"
 
 EQUIVALENT = [
     "cond(x.sum() > 0, lambda x: x * 2, lambda x: x - 1, (x,))",
@@ -105,6 +107,13 @@ EQUIVALENT = [
     "while_loop(lambda x: x.sum() < 0, lambda x: (x * 2,), (x,))",
     "while_loop(lambda i, x: 2 * i < 5, lambda i, x: (i + 1, x + i), (0, x))",
     "jvp(lambda v: while_loop(lambda x: x.sum() < 9, lambda x: (x * x + 1,), (v,))[0], (x,), (x,))",
+    f"backward(while_loop({LOOP}, (t.tensor(0), w * x))[1].sum(), w)",
+    f"gradients(while_loop({LOOP}, (t.tensor(-300), x))[1].sum(), w)",
+    "backward(while_loop(lambda d: d['a'].sum() < 9, lambda d: ({'a': d['a'] * w + 2},), "
+    "({'a': x},))[0]['a'].sum(), w)",
+    "backward(while_loop(lambda v: v.sum() < -9, lambda v: (v * w,), (w * 2,))[0].sum(), w)",
+    f"vmap(grad(lambda v: while_loop({LOOP}, (t.tensor(0), v))[1].sum()))(m)",
+    f"jacfwd(grad(lambda v: while_loop({LOOP}, (t.tensor(0), v))[1].sum()))(x)",
     f"scan({STEP}, x, m)",
     f"scan({STEP}, x, m, reverse=True)",
     f"scan({STEP}, x, m.T, dim=1)",
@@ -245,11 +254,12 @@ def test_refused(expression: str, words: str) -> None:
     assert given["x"].tolist() == [0.5, -1.0, 2.0]
 
 
-def test_no_way_back_through_while_loop() -> None:
+def test_no_second_derivative_through_while_loop() -> None:
     w = jtorch.ones(3, requires_grad=True)
-    result = hops.while_loop(lambda x: x.sum() < 9, lambda x: (x * 2,), (w,))[0]
-    with pytest.raises(NotImplementedError, match="no gradient in reverse mode.*scan"):
-        result.sum().backward()
+    result = hops.while_loop(lambda x: x.sum() < 9, lambda x: (x * x + 1,), (w,))[0]
+    (first,) = jtorch.autograd.grad(result.sum(), w, create_graph=True)
+    with pytest.raises(NotImplementedError, match="not second ones.*Use scan"):
+        first.sum().backward()
 
 
 def test_steps_compile_once() -> None:

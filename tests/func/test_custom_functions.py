@@ -62,7 +62,7 @@ def squares(t: Any) -> list:
 
 
 def others(t: Any, square: Any) -> list:
-    """Functions with a rule for vmap that doesn't fit, without some rule, and with several results."""
+    """Functions without a rule, or with one that doesn't fit; and one with several results."""
 
     class NoDims(square):
         @staticmethod
