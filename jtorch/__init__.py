@@ -75,6 +75,7 @@ del _kind
 _ROOMS = (
     "_C",
     "_dynamo",
+    "_higher_order_ops",
     "amp",
     "autograd",
     "backends",
@@ -107,9 +108,11 @@ _LATE = {
     "GradScaler": "amp",
     "autocast": "amp",
     "compile": "compiler",
+    "cond": "_higher_order_ops",
     "load": "serialization",
     "save": "serialization",
     "vmap": "func",
+    "while_loop": "_higher_order_ops",
 }
 
 

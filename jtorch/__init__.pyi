@@ -74,6 +74,7 @@ from .functions.shaping import clone as clone
 from .compiler import compile as compile
 from . import compiler as compiler
 from .functions.creation import complex_ as complex
+from ._higher_order_ops.cond import cond as cond
 from .functions.lookups import cov as cov
 from . import cpu as cpu
 from . import cuda as cuda
@@ -245,6 +246,7 @@ from .functions.settings import use_deterministic_algorithms as use_deterministi
 from . import utils as utils
 from .func._vmap import vmap as vmap
 from .functions.selection import where as where
+from ._higher_order_ops.while_loop import while_loop as while_loop
 from .functions.conversion import zero_ as zero_
 from .functions.creation import zeros as zeros
 from .functions.creation import zeros_like as zeros_like

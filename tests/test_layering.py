@@ -28,7 +28,7 @@ LAYERS = (
     "_core.samplers _core.rejection _core.format",
     "_core.op",
     "_core.trace",
-    "_core.region _core.history",
+    "_core.region _core.history _core.loops",
     "_core.graph",
     "_core.layout _core.survivors _core.donation _core.differences",
     "_core.divergence",
@@ -40,13 +40,15 @@ LAYERS = (
     "_core.extend _core.transfer",
     "_core.append",
     "_core.body",
+    "_core.control _core.draws _core.forward",
     "_core.grad_mode _core.replay",
     "_core.alias",
     "_core.leaf _core.attributes _core.overlap _core.stand_in",
     "_core.tensor",
     "_core.overrides _core.anomaly _core.packing",
     "_core.foreign _core.generator _core.jax_tree _core.record _core.autograd",
-    "_core.backward _core.device_random _core.function",
+    "_core.backward _core.device_random _core.function_rules",
+    "_core.function",
     "_core.traced_function",
     "ops.*",
     "_expose",
@@ -60,10 +62,10 @@ LAYERS = (
     "_compile.options _compile",
     "nn.* optim.*",
     "_hints _explain _logging",
-    "_C _dynamo.* amp.* autograd.* backends.* compiler.* cpu.* cuda.* debug.* distributed.*"
-    " distributions.* fft.* func.* interop.* io.* linalg.* masked.* overrides profiler.* random.*"
-    " serialization signal.* sparse.* special.* testing.* tpu.* utils.checkpoint utils.data.*"
-    " utils.dlpack",
+    "_C _dynamo.* _higher_order_ops.* amp.* autograd.* backends.* compiler.* cpu.* cuda.*"
+    " debug.* distributed.* distributions.* fft.* func.* interop.* io.* linalg.* masked.* overrides"
+    " profiler.* random.* serialization signal.* sparse.* special.* testing.* tpu.*"
+    " utils.checkpoint utils.data.* utils.dlpack",
 )
 JAX_ROOMS = ("_core", "ops", "optim", "compiler", "func", "interop", "distributed")
 REQUIRED = {"jax", "jaxlib", "ml_dtypes", "numpy", "optax"}

@@ -286,4 +286,4 @@ def _can_capture(context: Context) -> bool:
     backward, and not where each op runs at once."""
     modes = context.modes
     busy = context.capture is not None or context.bodies or context.transforms or context.walking
-    return not (busy or modes.eager or modes.packing)
+    return not (busy or modes.eager or modes.packing or modes.dual)

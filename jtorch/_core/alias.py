@@ -81,7 +81,10 @@ class Step:
         context = local.context
         before = context.modes
         context.modes = self.modes.replace(
-            eager=before.eager, region=before.region, packing=before.packing
+            eager=before.eager,
+            region=before.region,
+            packing=before.packing,
+            dual=before.dual,
         )
         try:
             return append(context, self.op, (base, *self.rest), self.kwargs)[0]

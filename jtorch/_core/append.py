@@ -36,7 +36,9 @@ def enter(trace: Trace, cell: Cell) -> Any:
         raise Elsewhere
     index = -1 - len(trace.leaves)
     if cell.trace is OVERWRITTEN:  # the mark stays, for the graph that saved the value
-        cell = Cell(cell.array, cell.aval, cell.node)
+        old, cell = cell, Cell(cell.array, cell.aval, cell.node)
+        if hasattr(old, "tangent"):
+            cell.tangent = old.tangent
     trace.leaves.append(cell)
     cell.trace = trace
     cell.index = index
@@ -118,9 +120,12 @@ def advance(trace: Trace, state: State) -> list[Cell]:
     for k, aval in enumerate(state.avals):
         cells.append(new_cell(trace, state.first + k, aval))
     trace.cells.extend(cells)
-    if state.node.call.modes.packing:
+    modes = state.node.call.modes
+    if modes.packing:
         trace.context.pack(trace, state)
-    if (state.node.call.modes.eager or trace.device is TRACING) and trace.cells:
+    if modes.dual and trace.context.level is not None:
+        trace.context.level.push(trace, state, cells)
+    if (modes.eager or trace.device is TRACING) and trace.cells:
         materialise(trace)
     return cells
 

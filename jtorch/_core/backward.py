@@ -17,6 +17,7 @@ from .alias import as_constant, cell_of, check_writable, is_leaf, write
 from .anomaly import STACK
 from .append import append
 from .autograd import ADD, ONES, ZEROS, Gradients, call_prehooks, gradients, walk
+from .forward import tangent_of, with_tangent
 from .graph import GradNode, edge_of_cell
 from .history import AccumulateGrad, GradientEdge, edge_from, hung_on_leaf
 from .tensor import Tensor, from_array, from_cell
@@ -38,9 +39,10 @@ def backward(
     """
     retain = create_graph if retain_graph is None else retain_graph
     plain = gradient is None and not create_graph and inputs is None
-    if plain and not Limits.several and not local.context.transforms:
+    context = local.context
+    if plain and not (Limits.several or context.transforms or context.bodies):
         root = _scalar(self)
-        for leaf, cell in gradients(local.context, root, retain):
+        for leaf, cell in gradients(context, root, retain):
             tensor = leaf()
             if tensor is not None:
                 accumulate(tensor, cell)
@@ -56,7 +58,7 @@ def backward_all(
     inputs: Any,
 ) -> None:
     """`torch.autograd.backward`."""
-    if local.context.transforms:
+    if local.context.transforms or local.context.bodies:
         raise RuntimeError(
             "backward() called inside a functorch transform. This is not supported, please use "
             "functorch.grad or functorch.vjp instead or call backward() outside of functorch "
@@ -199,6 +201,8 @@ def accumulate(tensor: Tensor, cell: Cell, create: bool = False) -> None:
 def _add_up(tensor: Tensor, cell: Cell, create: bool) -> None:
     """Add to `.grad`; the first gradient becomes it."""
     before = tensor._grad
+    if not create and tangent_of(local.context, cell) is not None:
+        cell = with_tangent(local.context, cell, None)
     if before is None:
         tensor._grad = tensor._to_gradient(cell)
     elif before.layout is not tensor.layout:  # a sparse gradient of a dense Tensor

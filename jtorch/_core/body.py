@@ -7,7 +7,8 @@ differentiated by JAX, to the trace around. A function that records the same aga
 only: nothing is traced by JAX, and XLA compiles it with the program around it.
 
 A leaf of a body is an argument, or a cell of the world outside that the function uses: both know
-the cell they stand for, their *source*. func/ is made of this. Read tensor.py next.
+the cell they stand for, their *source*. func/ is made of this; control.py has the bodies of
+branches and loops. Read tensor.py next.
 """
 
 from __future__ import annotations
@@ -62,10 +63,6 @@ _CAPTURED_BY_VMAP = (
     "have to hold a value for each example. Please try to use out-of-place operators instead, or "
     "pass the Tensor to the function."
 )
-_CUSTOM = (
-    "the derivative of an autograd.Function under vmap or jvp would be taken of its forward, not "
-    "by its backward: it can only be used there where no gradient is taken outside of vmap"
-)
 _RELEASED = (
     "this Tensor has no value: it lived inside of a function that vmap or jvp has run. Return it "
     "from there."
@@ -73,12 +70,6 @@ _RELEASED = (
 _RANDOM = (
     "vmap: called random operation while in randomness error mode. Please either use the 'same' or "
     "'different' randomness flags on vmap or perform the randomness operation out of vmap"
-)
-
-
-_SAME = (
-    "Vmap does not currently support same randomness with a batched tensor input. Please file an "
-    "issue with functorch"
 )
 
 
@@ -120,6 +111,26 @@ class Body(Trace):
     @property
     def body(self) -> Body:
         return self
+
+    @property
+    def forward(self) -> bool:
+        """Whether it is recorded for derivatives in forward mode."""
+        return self.size is None
+
+    @property
+    def maps(self) -> bool:
+        """Whether it stands for many examples, as vmap's do."""
+        return self.size is not None
+
+    @property
+    def captured(self) -> str:
+        """What to say of an in-place write to what lies outside."""
+        return _CAPTURED if self.size is None else _CAPTURED_BY_VMAP
+
+    @property
+    def random(self) -> str:
+        """What to say of random numbers where there are none."""
+        return _RANDOM
 
     def __enter__(self) -> Body:
         context = self.context
@@ -172,9 +183,11 @@ class Body(Trace):
         whatever else `call` has to know."""
         aval = source.aval
         if self.size is not None and mark is not None:
-            shape, strides = list(aval.shape), list(aval.strides)
-            del shape[mark], strides[mark]
-            aval = Aval(tuple(shape), aval.dtype, aval.device, tuple(strides), aval.requires_grad)
+            aval = _without(aval, mark)
+        return self.stand_in(source, mark, aval)
+
+    def stand_in(self, source: Cell, mark: Any, aval: Aval) -> Cell:
+        """A leaf for an argument of which one run of the body sees a value of this aval."""
         leaf = Cell(None, aval)
         self._origins[id(leaf)] = (leaf, source, mark)
         return leaf
@@ -193,7 +206,7 @@ class Body(Trace):
     def check_own(self, cell: Cell) -> None:
         """RuntimeError for an in-place write to what lies outside."""
         if not self.owns(cell):
-            raise RuntimeError(_CAPTURED if self.size is None else _CAPTURED_BY_VMAP)
+            raise RuntimeError(self.captured)
 
     def enter(self, cell: Cell) -> Any:
         """The part of a node's key for a cell that the body doesn't hold: `append.enter`."""
@@ -212,12 +225,12 @@ class Body(Trace):
         key = (cell.trace, cell.index) if pending else id(cell)
         leaf = self._leaves.get(key)
         if leaf is None:
-            leaf = self._leaves[key] = self._stand_in(cell)
+            leaf = self._leaves[key] = self._leaf_for(cell)
             self._origins[id(leaf)] = (leaf, cell, None)
             self.tied = self.tied or (pending and self.context.walking)
         return leaf
 
-    def _stand_in(self, cell: Cell) -> Cell:
+    def _leaf_for(self, cell: Cell) -> Cell:
         """A leaf for a cell from outside. A tracer's is on the body's device: `call` will find that
         JAX transforms it."""
         aval = cell.aval
@@ -262,20 +275,33 @@ class Body(Trace):
         """
         state = state or self.state
         marks = self.marks(state)
-        forward = self.size is None or any(r.size is None for r in self.context.bodies)
+        forward = self.is_forward()
         key = (kind, state, positions, marks, forward)
         op = _ops.get(key)
         if op is None:
-            cut = _is_cut_off if forward else _is_cut_off_backward
-            run = wrap(evaluator(path(state), positions, {}, cut=cut), marks)
+            run = wrap(self.function(positions, state), marks)
             op = _ops[key] = Op(run, kind[0], constants=self._constants(positions))
-        sources = [self._origin(leaf)[1] for leaf in self.leaves[: state.leaves]]
-        if self.functions and any(cell.aval.requires_grad for cell in sources):
-            raise RuntimeError(_CUSTOM)
+        return self.append(op, (*self.sources(state), *more))
+
+    def is_forward(self) -> bool:
+        """Whether JAX takes derivatives of the body forwards."""
+        return self.forward or any(body.forward for body in self.context.bodies)
+
+    def function(self, positions: tuple[int, ...], state: State | None = None) -> Callable:
+        """The body as a JAX function of its leaves to the values at some positions."""
+        cut = _is_cut_off if self.is_forward() else _is_cut_off_backward
+        return evaluator(path(state or self.state), positions, {}, cut=cut)
+
+    def sources(self, state: State | None = None) -> list[Cell]:
+        """What the leaves that the body uses stand for."""
+        return [self._origin(leaf)[1] for leaf in self.leaves[: (state or self.state).leaves]]
+
+    def append(self, op: Op, args: tuple) -> list[Cell]:
+        """Append what the body became to the trace around."""
         context = self.context
         before, context.walking = context.walking, context.walking or self.tied
         try:
-            return append(context, op, (*sources, *more))
+            return append(context, op, args)
         finally:
             context.walking = before
 
@@ -328,16 +354,38 @@ class Body(Trace):
         if cell.trace is self and not self.leaves:
             raise RuntimeError(_RELEASED)
         if self._differs(cell):
-            raise RuntimeError(_REFUSALS[use])
+            raise RuntimeError(self.refusal(use))
+        source, _ = self.lifted(cell)
         with self.outside():
-            if self._is_leaf(cell):
-                return settle(self._origin(cell)[1], use)
-            state = self.producer(cell.index)
-            (value,) = self.call(("value",), lambda run, _: run, (cell.index,), (), state)
-            return settle(value, use)
+            return settle(source, use)
+
+    def lifted(self, cell: Cell) -> tuple[Cell, int | None]:
+        """A value as a cell of the trace around, and the dimension along which its examples lie,
+        where they differ."""
+        if body_of(cell) is not self:
+            return cell, None
+        found = self.whole(cell)
+        if found is not None:
+            return found
+        if self._is_leaf(cell):
+            return self._origin(cell)[1], None
+        state = self.producer(cell.index)
+        with self.outside():
+            return self.call(("value",), lambda run, _: run, (cell.index,), (), state)[0], None
+
+    def refusal(self, use: str) -> str:
+        """What to say of a value that is read and differs. use: what it is read for."""
+        return _REFUSALS[use]
 
 
 _ops: dict[tuple, Op] = {}
+
+
+def _without(aval: Aval, dim: int) -> Aval:
+    """What one example sees of a value whose examples lie along a dimension."""
+    shape, strides = list(aval.shape), list(aval.strides)
+    del shape[dim], strides[dim]
+    return Aval(tuple(shape), aval.dtype, aval.device, tuple(strides), aval.requires_grad)
 
 
 def _over_all(run: Callable, dims: tuple) -> Callable:
@@ -351,47 +399,3 @@ def _is_cut_off(call: Call) -> bool:
 
 def _is_cut_off_backward(call: Call) -> bool:
     return not (call.op.differentiable and call.modes.grad)
-
-
-def check_custom(context: Context) -> None:
-    """RuntimeError for a custom Function where JAX would take the derivative of its forward."""
-    if any(body.size is None for body in context.bodies):
-        raise RuntimeError(_CUSTOM)
-
-
-def drawn_sizes(context: Context) -> tuple[int, ...]:
-    """The sizes of the open bodies whose examples draw random numbers of their own, outermost
-    first. RuntimeError where one allows no random numbers."""
-    sizes = []
-    for body in context.bodies:
-        if body.randomness == "error":
-            raise RuntimeError(_RANDOM)
-        if body.randomness == "different":
-            sizes.append(body.size)
-    return tuple(sizes)
-
-
-def whole_values(context: Context, cell: Cell) -> tuple[Cell, tuple[int, ...]]:
-    """A value for the examples of all open bodies, as a cell of the trace around them, and where
-    their dimensions stand: one after the other, each counted without those before it.
-
-    RuntimeError where examples that differ are to draw the same numbers.
-    """
-    dims: list[int] = []
-    for body in reversed(context.bodies):
-        found = body.whole(cell) if body_of(cell) is body else None
-        if found is None:
-            continue
-        if body.randomness == "same":
-            raise RuntimeError(_SAME)
-        cell = found[0]
-        dims.insert(0, found[1])
-    return cell, tuple(dims)
-
-
-def dealt(context: Context, cell: Cell) -> Cell:
-    """What one example sees of numbers drawn for all: those of `drawn_sizes` lead the shape."""
-    for body in context.bodies:
-        if body.randomness == "different":
-            cell = body.argument(cell, 0)
-    return cell

@@ -82,6 +82,7 @@ def build(trace: Trace, alive: tuple, daring: bool, nodes: tuple, checks: tuple)
     survivors, program.freed = survivors_of(trace, alive, nodes)
     kept = {p for node in survivors if not node.freed for p in node.saved_positions()}
     saved = {p for p in kept if p >= 0}
+    saved |= {trace.tangents[p][0] for p in saved if p in trace.tangents}
     program.survivors = tuple(node.first for node in survivors)
     program.wanted = alive + tuple(sorted(saved - set(alive)))
     steps = path(trace.state)

@@ -26,6 +26,13 @@ def alive_among(cells: list[Cell]) -> list[Cell]:
     return [c for c in cells if getrefcount(c) > UNSEEN and c.array is None]
 
 
+def part_from_tangents(cells: list[Cell]) -> None:
+    """Have cells that nobody refers to not hold their tangents, which come behind them."""
+    for cell in cells:
+        if getrefcount(cell) <= UNSEEN and hasattr(cell, "tangent"):
+            del cell.tangent
+
+
 def _measure_unseen() -> int:
     """What getrefcount says, in `alive_among`, of a cell that only the trace refers to."""
     return [getrefcount(c) for c in [object()]][0]

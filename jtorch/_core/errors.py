@@ -94,3 +94,15 @@ def first_line(error: BaseException) -> str:
     """What an exception says, without JAX's explanations that follow."""
     text = str(error).strip()
     return text.splitlines()[0] if text else type(error).__name__
+
+
+def no_way_back(error: ValueError) -> Exception:
+    """What to raise for an error of a gradient in reverse mode: JAX's own for a loop that keeps
+    nothing for it says what to do in words of JAX."""
+    if not str(error).startswith("Reverse-mode differentiation does not work for lax.while_loop"):
+        return error
+    return NotImplementedError(
+        "torch.while_loop has first derivatives in reverse mode, not second ones, nor those of a "
+        "derivative in forward mode: how often it runs is not known when the program is compiled. "
+        "Use scan, or detach() what the loop uses before it."
+    )

@@ -106,9 +106,11 @@ def _make(trace: Trace, key: tuple, op: Any, args: tuple, kwargs: dict) -> State
     node = Node(call, inputs, avals, user_line(), module_path())
     child = State(state, node, outputs)
     child.leaves = len(trace.leaves)
-    finished = call.many or op.view or op.result or modes.eager or modes.packing
     # Inside a JAX transformation ops run at once: what stayed pending would outlive its tracers.
-    child.plain = len(outputs) == 1 and not finished and trace.device is not TRACING
+    runs = modes.eager or trace.device is TRACING
+    watched = runs or modes.packing or modes.dual
+    finished = call.many or op.view or op.result
+    child.plain = len(outputs) == 1 and not finished and not watched
     child.head = state.head or (call, avals)
     return child
 

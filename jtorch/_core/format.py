@@ -287,6 +287,7 @@ def tensor_text(
     default_device: Any = "cpu",
     requires_grad: bool = False,
     grad_fn: str | None = None,
+    tangent: str | None = None,
     name: str = "tensor",
 ) -> str:
     """The repr of a Tensor: its numbers, and what is not as usual about it."""
@@ -301,6 +302,8 @@ def tensor_text(
     if kind not in usual:
         suffixes.append(f"dtype={kind}")
     suffixes += _history(requires_grad, grad_fn)
+    if tangent is not None:
+        suffixes.append(f"tangent={tangent}")
     return format_tensor(array, suffixes=suffixes, prefix=f"{name}(")
 
 

@@ -18,8 +18,11 @@ import jax.numpy as jnp
 from .alias import DETACH, Moment, Step, as_constant, cell_of, is_leaf, link, write
 from .append import advance, append, step
 from .autograd import SECOND_TIME
+from .dtype import FLOAT
+from .forward import tangent_of, with_tangent
+from .function_rules import Rule, at_places, fitted_gradient, gradients_of, pushed, rule_of
 from .graph import GradNode, edge_of_cell, view_chain
-from .op import Op, cast
+from .op import Op
 from .packing import Packed, live, with_edge
 from .tensor import Tensor, from_cell
 from .trace import Cell, Context, State, Trace, local
@@ -27,7 +30,6 @@ from .trace import Cell, Context, State, Trace, local
 ZEROS_BESIDE = Op(
     lambda input, shape, kind: jnp.zeros(shape, kind.numpy), "zeros", differentiable=False
 )
-CAST = Op(lambda input, kind: cast(input, kind), "to")
 
 LEAF_WRITTEN = "a leaf Variable that requires grad has been used in an in-place operation."
 DIRTY_LOST = (
@@ -44,6 +46,7 @@ class Application:
     are, and which are Tensors.  to_save, written, constant: the Tensors to be saved, the inputs
     that the forward wrote to, and the results without a gradient.  materializes: whether gradients
     that are missing are given as zeros.  saved: see FunctionNode.  node: while the backward runs.
+    pushes: whether the jvp runs.
     """
 
     __slots__ = (
@@ -54,6 +57,7 @@ class Application:
         "materializes",
         "needs",
         "node",
+        "pushes",
         "result_count",
         "result_places",
         "saved",
@@ -74,6 +78,7 @@ class Application:
         self.materializes = True
         self.saved: list[Any] = []
         self.node: FunctionNode | None = None
+        self.pushes = False
 
 
 class FunctionNode(GradNode):
@@ -89,7 +94,7 @@ class FunctionNode(GradNode):
     pulls = True
 
     def __init__(self, trace: Trace, state: State, edges: tuple) -> None:
-        results, inputs, _ = state.node.call.args
+        results, inputs, *_ = state.node.call.args
         self.begin = len(results)
         self.end = self.begin + len(inputs)
         inner = range(self.begin, self.end)
@@ -181,9 +186,7 @@ class FunctionNode(GradNode):
                 cell or append(context, ZEROS_BESIDE, (present, aval.shape, aval.dtype))[0]
                 for cell, aval in zip(cotangents, self.output_avals, strict=True)
             ]
-        grads: list[Tensor | None] = [None] * application.result_count
-        for place, cell in zip(application.result_places, cotangents, strict=True):
-            grads[place] = None if cell is None else from_cell(cell)
+        grads = at_places(application.result_count, application.result_places, cotangents)
         application.node = self
         try:
             found = application.function.backward(application.ctx, *grads)
@@ -193,57 +196,24 @@ class FunctionNode(GradNode):
 
     def _checked(self, context: Context, found: tuple) -> list[tuple[int, Cell]]:
         """The gradients of the inputs that want one, of their shape and dtype."""
-        needs, places = self.application.needs, self.application.input_places
-        if len(found) > len(needs) and all(g is None for g in found[len(needs) :]):
-            found = found[: len(needs)]
-        if len(found) != len(needs):
-            raise RuntimeError(
-                f"function {self.name()} returned an incorrect number of gradients (expected "
-                f"{len(needs)}, got {len(found)})"
-            )
         pairs = []
-        for place, gradient in enumerate(found):
-            if place not in places:
-                if gradient is not None:
-                    raise RuntimeError(
-                        f"function {self.name()} returned a gradient different than None at "
-                        f"position {place + 1}, but the corresponding forward input was not a "
-                        "Variable"
-                    )
-                continue
-            slot = self.begin + places.index(place)
-            if gradient is None:
-                continue
-            if not isinstance(gradient, Tensor):
-                raise RuntimeError(f"expected Variable or None (got {type(gradient).__name__})")
+        for place, gradient in gradients_of(self.application, found):
+            k = self.application.input_places.index(place)
+            slot = self.begin + k
             if self.edges[slot] is not None:
-                pairs.append((slot, self._fitted(context, gradient, slot)))
+                aval = self.avals[slot]
+                pairs.append((slot, fitted_gradient(context, gradient, aval, self.name(), k)))
         return pairs
-
-    def _fitted(self, context: Context, gradient: Tensor, slot: int) -> Cell:
-        aval, place = self.avals[slot], slot - self.begin
-        if gradient.shape != aval.shape:
-            lead = len(gradient.shape) - len(aval.shape)
-            pairs = zip(gradient.shape[max(lead, 0) :], aval.shape, strict=False)
-            if lead < 0 or any(size not in (1, own) for own, size in pairs):
-                raise RuntimeError(
-                    f"Function {self.name()} returned an invalid gradient at index {place} - got "
-                    f"{list(gradient.shape)} but expected shape compatible with {list(aval.shape)}"
-                )
-            gradient = gradient.sum_to_size(aval.shape)
-        cell = cell_of(gradient)
-        if cell.aval.dtype is not aval.dtype:
-            (cell,) = append(context, CAST, (cell, aval.dtype))
-        return cell
 
 
 class FunctionOp:
-    """The op of a custom Function's node: (results, inputs, saved) -> results.
+    """The op of a custom Function's node: (results, inputs, saved, used) -> results.
 
-    name: of the node.  constants: the results without a gradient.
+    name: of the node.  constants: the results without a gradient.  rule: its derivative, where JAX
+    may ask for it, and used: what that uses besides; see function_rules.py.
     """
 
-    __slots__ = ("constants", "name")
+    __slots__ = ("constants", "name", "rule")
     node = FunctionNode
     view = backward = result = saves = None
     inplace = chooses = saves_more = False
@@ -251,16 +221,18 @@ class FunctionOp:
     numbers: frozenset[str] = frozenset()
     _made: dict[tuple, FunctionOp] = {}
 
-    def __new__(cls, name: str, constants: tuple[int, ...]) -> FunctionOp:
-        made = cls._made.get((name, constants))
+    def __new__(cls, name: str, constants: tuple[int, ...], rule: Rule | None) -> FunctionOp:
+        key = (name, constants, rule)
+        made = cls._made.get(key)
         if made is None:
             made = object.__new__(cls)
-            made.name, made.constants = name, constants
-            made = cls._made.setdefault((name, constants), made)
+            made.name, made.constants, made.rule = key
+            made = cls._made.setdefault(key, made)
         return made
 
-    def run(self, args: tuple, kwargs: dict) -> tuple:
-        return args[0]
+    def run(self, args: tuple, kwargs: dict) -> Sequence[Any]:
+        results, inputs, _, used = args
+        return results if self.rule is None else self.rule.apply(results, inputs, used)
 
     def strides(self, avals: Sequence[Any], shape: tuple, call: Any, k: int) -> tuple[int, ...]:
         return avals[k].strides
@@ -280,7 +252,7 @@ def apply(application: Application, forward: Callable, args: tuple) -> Any:
     before = [cell_of(tensor) for tensor in inputs]
     modes, since = context.modes, Moment(context.trace)
     records = modes.grad and any(application.needs)
-    context.modes = modes.replace(grad=False)
+    context.modes = modes.replace(grad=False, dual=False)
     try:
         returned = forward(*args)
         values = list(returned) if isinstance(returned, tuple) else [returned]
@@ -293,9 +265,12 @@ def apply(application: Application, forward: Callable, args: tuple) -> Any:
     finally:
         context.modes = modes
     written = application.written
-    if records and results:
-        application.result_count, application.result_places = len(values), tuple(places)
-        cells = _append(application, results, (tuple(cells), tuple(before), tuple(saved)))
+    application.result_count, application.result_places = len(values), tuple(places)
+    rule, used = rule_of(context, application, cells, before)
+    if (records or rule is not None) and results:
+        args = (tuple(cells), tuple(before), tuple(saved), tuple(used))
+        cells = _append(application, results, args, rule)
+    cells = _with_tangents(context, application, cells, before)
     application.to_save = application.written = application.constant = ()
     for place, tensor, cell in zip(places, results, cells, strict=True):
         if not any(tensor is value for value in written):
@@ -305,14 +280,40 @@ def apply(application: Application, forward: Callable, args: tuple) -> Any:
     return tuple(values) if isinstance(returned, tuple) else values[0]
 
 
-def _append(application: Application, results: list[Tensor], args: tuple) -> list[Cell]:
+def _append(
+    application: Application, results: list[Tensor], args: tuple, rule: Rule | None
+) -> list[Cell]:
     """Append the node: the cells of the results."""
     fixed = {id(tensor) for tensor in application.constant}
     constants = tuple(k for k, tensor in enumerate(results) if id(tensor) in fixed)
-    op = FunctionOp(type(application.ctx).__name__, constants)
+    op = FunctionOp(type(application.ctx).__name__, constants, rule)
     trace, state = step(local.context, op, args, {})
     trace.functions[state.first] = application
     return advance(trace, state)
+
+
+def _with_tangents(
+    context: Context, application: Application, cells: list[Cell], inputs: list[Cell]
+) -> list[Cell]:
+    """The results as the user's jvp moves them, if an input has a tangent."""
+    tangents = [tangent_of(context, cell) for cell in inputs]
+    if not any(tangent is not None for tangent in tangents):
+        return cells
+    modes, context.modes = context.modes, context.modes.replace(dual=False)
+    try:
+        if application.materializes:
+            tangents = [
+                append(context, ZEROS_BESIDE, (cell, cell.aval.shape, cell.aval.dtype))[0]
+                if tangent is None and cell.aval.dtype.category >= FLOAT
+                else tangent
+                for tangent, cell in zip(tangents, inputs, strict=True)
+            ]
+        moved = pushed(application, tangents, cells)
+    finally:
+        context.modes = modes
+    return [
+        with_tangent(context, cell, tangent) for cell, tangent in zip(cells, moved, strict=True)
+    ]
 
 
 def _check_written(written: tuple, results: list[Tensor]) -> None:

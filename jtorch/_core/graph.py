@@ -17,7 +17,9 @@ import jax.numpy as jnp
 from jax.interpreters import partial_eval
 
 from .dtype import FLOAT
+from .errors import no_way_back
 from .history import Node
+from .loops import going
 from .op import Op
 from .region import region_of
 from .strides import unchanged
@@ -78,10 +80,15 @@ class Vjp:
             results = self.call.run(filled)
             return tuple(results[k] for k in self.outputs), results
 
-        _, pullback, results = jax.vjp(forward, *[values[k] for k in self.needs], has_aux=True)
+        with going(forwards=False):
+            _, pullback, results = jax.vjp(forward, *[values[k] for k in self.needs], has_aux=True)
 
+        @going(forwards=False)
         def pytorch_pullback(cotangents: tuple) -> tuple:
-            return tuple(map(_conjugate, pullback(tuple(map(_conjugate, cotangents)))))
+            try:
+                return tuple(map(_conjugate, pullback(tuple(map(_conjugate, cotangents)))))
+            except ValueError as error:
+                raise no_way_back(error) from None
 
         return results, pytorch_pullback
 

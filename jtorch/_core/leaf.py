@@ -17,6 +17,19 @@ from .graph import LEAF
 from .trace import Cell, local
 
 new_object = object.__new__
+INSIDE_A_TRANSFORM = (
+    "You are attempting to call Tensor.requires_grad_() (or perhaps using "
+    "torch.autograd.functional.* APIs) inside of a function being transformed by a functorch "
+    "transform. This is unsupported, please attempt to use the functorch transforms (e.g. grad, "
+    "vjp, jacrev, jacfwd, hessian) or call requires_grad_() outside of a function being "
+    "transformed instead."
+)
+
+
+def check_no_transform() -> None:
+    """RuntimeError inside of a function that torch.func transforms."""
+    if local.context.transforms:
+        raise RuntimeError(INSIDE_A_TRANSFORM)
 
 
 def rebase_leaf(tensor: Any, cell: Cell) -> None:

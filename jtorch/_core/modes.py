@@ -28,12 +28,14 @@ class Modes:
     autocast: (type of device, dtype) for those on which it is enabled; see autocast.py.
     region: not 0 where values are to be computed anew for the backward, see region.py.
     packing: saved-tensor hooks are active, see packing.py.
+    dual: a level of forward mode is open, see forward.py.
     """
 
     __slots__ = (
         "autocast",
         "convolutions",
         "default_dtype",
+        "dual",
         "eager",
         "grad",
         "inference",
@@ -54,17 +56,18 @@ class Modes:
         autocast: tuple[tuple[str, dtypes.dtype], ...] = (),
         region: int = 0,
         packing: bool = False,
+        dual: bool = False,
     ) -> Modes:
         key = (
             *(grad, inference, eager, default_dtype, precision, convolutions),
-            *(autocast, region, packing),
+            *(autocast, region, packing, dual),
         )
         made = cls._made.get(key)
         if made is None:
             made = cls._made[key] = object.__new__(cls)
             made.grad, made.inference, made.eager, made.default_dtype = key[:4]
             made.precision, made.convolutions, made.autocast = key[4:7]
-            made.region, made.packing = region, packing
+            made.region, made.packing, made.dual = region, packing, dual
         return made
 
     def replace(self, **changes: object) -> Modes:

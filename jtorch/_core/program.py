@@ -26,7 +26,7 @@ from .capture import stop
 from .checks import positions_of, verify
 from .device import CPU, TRACING
 from .divergence import cause_of_thread
-from .donation import Renewal, alive_among, arrays_for, part_from_graph
+from .donation import Renewal, alive_among, arrays_for, part_from_graph, part_from_tangents
 from .errors import OutOfMemoryError, ProgramError, first_line
 from .evaluation import evaluator, numbers_among, path, without
 from .events import materialises
@@ -55,6 +55,8 @@ def materialise(trace: Trace, cell: Cell | None = None) -> Program | None:
         return None
     stop("a value is needed before the function has ended")
     daring = is_daring(state, trace.device)
+    if trace.tangents:
+        part_from_tangents(trace.cells)
     alive = alive_among(trace.cells)
     places = tuple([c.index for c in alive])
     for renewal in trace.renewals:

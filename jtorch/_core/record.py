@@ -26,6 +26,7 @@ from .alias import (
 from .append import Elsewhere, advance, append, enter, step
 from .device import TRACING
 from .dtype import TITLES, can_cast
+from .forward import tangent_of
 from .op import Op
 from .overlap import MESSAGE, check_overlap
 from .overrides import dispatch, overrides, overriding, plain_tensors
@@ -167,9 +168,10 @@ def _record_slowly(op: Op, args: tuple, kwargs: dict, key: tuple | None, trace: 
     view = None
     if op.view is not None:
         view = state.step or Step(op, cells[1:], named, context.modes)
-    # Eager and on tracers each call runs, and hooks see what is saved: `record` is not for these.
+    # Eager and on tracers each call runs, hooks see what is saved, and tangents follow: `record` is
+    # not for these.
     runs = context.modes.eager or now.device is TRACING
-    if not (call.varying or runs or call.modes.packing):
+    if not (call.varying or runs or call.modes.packing or call.modes.dual):
         state.step = view
     # `record` links a view to its first argument: given by name, it isn't there.
     quick = state.plain or (state.step is not None and positional)
@@ -313,6 +315,7 @@ def _blank(old: Cell) -> Cell:
 def record_out(op: Op, args: tuple, kwargs: dict, out: Any) -> Any:
     """Record op and write its result to `out`, which takes on its shape."""
     result = _record_uncast(op, args, kwargs)
+    _check_without_tangent(op, result)
     several = isinstance(out, (tuple, list)) and isinstance(result, tuple)
     targets: Sequence[Any] = out if several else (out,)
     results: Sequence[Any] = result if several else (result,)
@@ -329,6 +332,17 @@ def record_out(op: Op, args: tuple, kwargs: dict, out: Any) -> Any:
     if not several:
         return out
     return op.named(list(targets)) if op.out != "parts" else None
+
+
+def _check_without_tangent(op: Op, result: Any) -> None:
+    """NotImplementedError for a dual result where `out=` is to take it."""
+    context = local.context
+    for value in result if isinstance(result, tuple) else (result,):
+        if tangent_of(context, cell_of(value)) is not None:
+            raise NotImplementedError(
+                f"Trying to use forward AD with {op.name}_out that does not support it because it "
+                "is an out= function"
+            )
 
 
 def _check_out(op: Op, target: Tensor, value: Tensor, arguments: tuple) -> None:

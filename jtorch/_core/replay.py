@@ -67,7 +67,8 @@ class Replay:
         if call.op is LEAF:
             self.cells[state.first] = inputs[0]
             return
-        modes = call.modes.replace(eager=self.modes.eager, packing=False)
+        now = self.modes
+        modes = call.modes.replace(eager=now.eager, packing=False, dual=now.dual)
         if self.modes.grad:  # what this computes has a history, and is no region itself
             modes = modes.replace(region=0)
         self.context.modes = modes

@@ -89,6 +89,7 @@ def keep_graph(
         if position >= 0:
             written = cells.setdefault(position, Cell(None, _aval_at(trace, position)))
             written.trace = OVERWRITTEN
+    _keep_tangents(trace, cells)
     gone = dict(program.freed)
     for first in program.survivors:
         read(trace, trace.producer(first))
@@ -104,6 +105,13 @@ def keep_graph(
             cell.node = cells[position].node
     for first in program.survivors:
         trace.nodes[first].keep(cells)
+
+
+def _keep_tangents(trace: Trace, cells: dict[int, Cell]) -> None:
+    """Let values that are kept know their tangents."""
+    for position, (place, _) in trace.tangents.items():
+        if position in cells and place in cells:
+            cells[position].tangent = (trace.context.level, cells[place])
 
 
 class FreedNode(Node):

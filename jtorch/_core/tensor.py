@@ -34,22 +34,15 @@ from .capture import note_constant, stop
 from .device import canonical, default_device, device_of, jax_device
 from .donation import share
 from .dtype import TITLES, dtype, to_dtype
+from .forward import tangent_of
 from .graph import edge_of_cell
-from .leaf import copy_of, rebase_leaf, set_data
+from .leaf import check_no_transform, copy_of, rebase_leaf, set_data
 from .op import Op
 from .overlap import offset_of
 from .program import body_of, host, settle
 from .size import strided
 from .stand_in import StandIn
 from .trace import Aval, Cell, local
-
-INSIDE_A_TRANSFORM = (
-    "You are attempting to call Tensor.requires_grad_() (or perhaps using "
-    "torch.autograd.functional.* APIs) inside of a function being transformed by a functorch "
-    "transform. This is unsupported, please attempt to use the functorch transforms (e.g. grad, "
-    "vjp, jacrev, jacfwd, hessian) or call requires_grad_() outside of a function being "
-    "transformed instead."
-)
 
 if TYPE_CHECKING:
     # A generated stub: what _expose.py and _methods.py hang on Tensor.
@@ -260,6 +253,7 @@ class Tensor(Attributes, Methods):
             whole, dim = found
             with body.outside():
                 return text.batched_text(repr(from_cell(whole)), dim, body.level)
+        tangent = tangent_of(local.context, cell)
         return text.tensor_text(
             host(cell),
             cell.aval.dtype,
@@ -267,6 +261,7 @@ class Tensor(Attributes, Methods):
             default_device=default_device(),
             requires_grad=cell.aval.requires_grad,
             grad_fn=self.grad_fn.name() if self.grad_fn is not None else None,
+            tangent=None if tangent is None else repr(from_cell(tangent)),
             name=self._repr_name,
         )
 
@@ -294,8 +289,7 @@ class Tensor(Attributes, Methods):
 
         See `torch.Tensor.requires_grad_`.
         """
-        if local.context.transforms:
-            raise RuntimeError(INSIDE_A_TRANSFORM)
+        check_no_transform()
         if requires_grad and not (self.dtype.is_floating_point or self.dtype.is_complex):
             raise RuntimeError("only Tensors of floating point dtype can require gradients")
         return require_grad(self, requires_grad)

@@ -80,10 +80,10 @@ class Cell:
     array: the `jax.Array`, or None while pending.  trace, index: its position in the trace where it
     is pending, or was last used as a leaf.  aval: its shape, dtype and so on.  node: its history,
     where the trace doesn't tell it: a weak reference to the Tensor (a leaf of autograd), or the
-    edge (GradNode, output number).
+    edge (GradNode, output number).  tangent: set inside of a level of forward mode, see forward.py.
     """
 
-    __slots__ = ("array", "aval", "index", "node", "trace")
+    __slots__ = ("array", "aval", "index", "node", "tangent", "trace")
 
     def __init__(self, array: Any, aval: Aval, node: Any = None) -> None:
         self.array = array
@@ -254,7 +254,8 @@ class Trace:
     node -> what saved-tensor hooks made of the values that its VJP uses.  regions: position of a
     node -> the region that it is in, as far as somebody asked; region: the latest one's number, see
     region.py.  producers: position -> state, as far as somebody asked.  taken: whether another
-    thread has computed a value of it.  body: itself, if it is a body (see body.py), else None.
+    thread has computed a value of it.  tangents: position -> (position, aval) of its tangent.
+    body: itself, if it is a body (see body.py), else None.
     """
 
     __slots__ = (
@@ -275,6 +276,7 @@ class Trace:
         "serial",
         "state",
         "taken",
+        "tangents",
         "targets",
         "watched",
         "writes",
@@ -303,6 +305,7 @@ class Trace:
         self.region = 0
         self.taken = False
         self.producers: dict[int, State] = {}
+        self.tangents: dict[int, tuple[int, Aval]] = {}
         self.error: BaseException | None = None
         Trace._count += 1
         self.serial = Trace._count
@@ -323,7 +326,8 @@ class Trace:
     @property
     def repeats(self) -> bool:
         """Whether what a backward records is a function of the state, and of nothing else."""
-        return not (self.overwritten or self.watched or self.functions or self.packed)
+        seen = self.overwritten or self.watched or self.functions or self.packed or self.tangents
+        return not seen
 
     def producer(self, position: int) -> State:
         """The state whose node has an output."""
@@ -352,12 +356,14 @@ class Context:
 
     bodies: those that are open, outermost first.  transforms: how many functional transforms are
     running a function now.  capture: what notes how a compiled function records, see capture.py.
+    level: of forward mode, if one is open.
     """
 
     __slots__ = (
         "__weakref__",
         "bodies",
         "capture",
+        "level",
         "modes",
         "pack",
         "trace",
@@ -377,6 +383,7 @@ class Context:
         self.trace = Trace(self, None)
         self.traces: dict[device, Trace] = {}
         self.bodies: list[Any] = []
+        self.level: Any = None
         self.transforms = 0
         self.capture: Any = None
 

@@ -4,7 +4,7 @@ from .._core import backward as _backward
 from .._core.backward import backward_all, listed
 from .._core.overrides import overridable
 from .._core.tensor import Tensor
-from . import anomaly_mode, function, functional, grad_mode, graph, profiler
+from . import anomaly_mode, forward_ad, function, functional, grad_mode, graph, profiler
 from .anomaly_mode import detect_anomaly, set_detect_anomaly
 from .function import Function
 from .grad_mode import (
@@ -41,6 +41,7 @@ __all__ = [
     "backward",
     "detect_anomaly",
     "enable_grad",
+    "forward_ad",
     "function",
     "functional",
     "grad",

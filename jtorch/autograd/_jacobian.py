@@ -14,13 +14,21 @@ from contextlib import contextmanager
 import numpy as np
 
 from .._core.backward import grad
+from .._core.generator import Generator
 from .._core.tensor import Tensor
 from ..functions.creation import tensor
+from ..functions.random import rand
 
 
 def values_of(value: Tensor) -> np.ndarray:
     """The values of a Tensor, flat."""
     return value.detach().numpy().reshape(-1)
+
+
+def random_direction(count: int, generator: Generator) -> np.ndarray:
+    """A random direction with positive components."""
+    vector = values_of(rand(count, generator=generator)).astype(np.float64)
+    return vector / (np.linalg.norm(vector) or 1)
 
 
 @contextmanager

@@ -13,14 +13,14 @@ from collections.abc import Callable
 from typing import Any
 
 from .._core.alias import cell_of
-from .._core.body import check_custom
 from .._core.device import TRACING
 from .._core.function import Application
 from .._core.function import apply as _apply
 from .._core.grad_mode import is_grad_enabled, no_grad
-from .._core.tensor import Tensor
+from .._core.tensor import Tensor, require_grad
 from .._core.trace import local
 from .._core.traced_function import apply_traced
+from ._mapped_function import MUST_SPLIT, is_mapped_by_user, through_vmap
 
 TWICE = "trying to differentiate twice a function that was marked with @once_differentiable"
 
@@ -33,6 +33,7 @@ class FunctionCtx:
 
     _application: Application
     needs_input_grad: tuple[bool, ...]
+    saved_for_forward: tuple[Tensor | None, ...] | None = None
 
     def save_for_backward(self, *tensors: Tensor | None) -> None:
         """Keep Tensors, or None, for the backward: there they are `saved_tensors`.
@@ -69,6 +70,8 @@ class FunctionCtx:
     def saved_tensors(self) -> tuple[Tensor | None, ...]:
         """What `save_for_backward` kept. RuntimeError where it was freed."""
         application = self._application
+        if application.pushes and self.saved_for_forward is not None:
+            return self.saved_for_forward
         return application.to_save if application.node is None else application.node.saved_tensors
 
 
@@ -142,12 +145,18 @@ class Function:
         """Call the function. Its forward runs without gradients."""
         if kwargs:
             args = _positional(cls, args, kwargs)
-        check_custom(local.context)
+        context = local.context
+        if context.transforms and not _splits(cls):
+            raise RuntimeError(MUST_SPLIT)
         cells = [cell_of(value) for value in args if isinstance(value, Tensor)]
         records = is_grad_enabled() and any(cell.aval.requires_grad for cell in cells)
-        if not records and any(cell.aval.device is TRACING for cell in cells):
+        traced = any(cell.aval.device is TRACING for cell in cells)
+        if traced and not records and not context.bodies:
             return apply_traced(functools.partial(_begin, cls), _forward, args)
         application = _begin(cls, args)
+        body = next((body for body in reversed(context.bodies) if body.maps), None)
+        if body is not None and is_mapped_by_user(cls):
+            return _apply(application, lambda *values: _mapped(application, values, body), args)
         return _apply(application, lambda *values: _forward(application, values), args)
 
 
@@ -171,6 +180,15 @@ def _forward(application: Application, args: tuple) -> Any:
     with no_grad():
         output = function.forward(*args)
         function.setup_context(ctx, args, output)
+    return output
+
+
+def _mapped(application: Application, args: tuple, body: Any) -> Any:
+    """What the user's vmap gives for one example."""
+    function = application.function
+    with no_grad():
+        output = through_vmap(function, args, body)
+        function.setup_context(application.ctx, args, output)
     return output
 
 
@@ -200,7 +218,8 @@ def once_differentiable(fn: Callable) -> Callable:
             return found
         values = found if isinstance(found, tuple) else (found,)
         marked = tuple(
-            _Once.apply(v.detach().requires_grad_()) if isinstance(v, Tensor) else v for v in values
+            _Once.apply(require_grad(v.detach(), True)) if isinstance(v, Tensor) else v
+            for v in values
         )
         return marked if isinstance(found, tuple) else marked[0]
 
@@ -210,9 +229,15 @@ def once_differentiable(fn: Callable) -> Callable:
 class _Once(Function):
     """The identity on a gradient that cannot be differentiated again."""
 
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, gradient: Tensor) -> Tensor:
+    def forward(gradient: Tensor) -> Tensor:
         return gradient
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple, output: Any) -> None:
+        pass
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:

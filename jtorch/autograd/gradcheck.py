@@ -17,9 +17,9 @@ from .._core.backward import grad
 from .._core.generator import Generator
 from .._core.tensor import Tensor
 from ..functions.creation import tensor
-from ..functions.random import rand
 from ..testing import make_tensor
-from ._jacobian import analytical, difference, numerical, pulled, values_of
+from ._forward_check import Forward, batched_backward_mismatch
+from ._jacobian import analytical, difference, numerical, pulled, random_direction, values_of
 
 NOT_REENTRANT = """\
 Backward is not reentrant, i.e., running backward with same input and grad_output multiple times \
@@ -102,7 +102,7 @@ class _Check:
     def _fast(self, outputs: tuple[Tensor, ...]) -> None:
         generator = Generator()
         directions = [_directions(input, generator) for input in self.wanted]
-        weights = [_direction(output.numel(), generator) for output in outputs]
+        weights = [random_direction(output.numel(), generator) for output in outputs]
         measured = [
             [difference(self.outputs, t, part * u, self.eps) for part, u in parts]
             for t, parts in zip(self.wanted, directions, strict=True)
@@ -154,16 +154,10 @@ def _close(found: Any, measured: Any, rtol: float, atol: float) -> bool:
     return np.allclose(found, measured, rtol=rtol, atol=atol, equal_nan=True)
 
 
-def _direction(count: int, generator: Generator) -> np.ndarray:
-    """A random direction with positive components."""
-    vector = values_of(rand(count, generator=generator)).astype(np.float64)
-    return vector / (np.linalg.norm(vector) or 1)
-
-
 def _directions(input: Tensor, generator: Generator) -> list[tuple[complex, np.ndarray]]:
     """(1, a direction), and for a complex input (1j, another)."""
     parts = (1, 1j) if input.dtype.is_complex else (1,)
-    return [(part, _direction(input.numel(), generator)) for part in parts]
+    return [(part, random_direction(input.numel(), generator)) for part in parts]
 
 
 def _differentiable(values: Any) -> tuple[Tensor, ...]:
@@ -203,6 +197,11 @@ def _check_inputs(inputs: tuple) -> None:
         )
 
 
+def _raise(mismatch: str | None) -> None:
+    if mismatch is not None:
+        raise GradcheckError(mismatch)
+
+
 def gradcheck(
     func: Callable,
     inputs: Any,
@@ -225,24 +224,33 @@ def gradcheck(
     require grad: float64 or complex128, or the differences are too coarse.
 
     GradcheckError where they don't, or False if not `raise_exception`. Dense Tensors only.
-    Gradients of a dtype or a shape other than the input's do not occur here, and a batch of them is
-    computed one by one, so `check_grad_dtypes` and `check_batched_grad` find nothing more. See
-    torch.autograd.gradcheck.gradcheck.
+    Gradients of a dtype or a shape other than the input's do not occur here, so `check_grad_dtypes`
+    finds nothing more. See torch.autograd.gradcheck.gradcheck.
     """
     assert check_forward_ad or check_backward_ad, (
         "Expected at least one of check_forward_ad or check_backward_ad to be True"
     )
-    if check_forward_ad or check_batched_forward_grad:
-        raise NotImplementedError("gradcheck: forward mode is not checked, only backward mode")
+    assert check_backward_ad or not check_batched_grad, (
+        "Setting check_batched_grad=True requires check_backward_ad to be True"
+    )
+    assert check_forward_ad or not check_batched_forward_grad, (
+        "Setting check_batched_forward_grad=True requires check_forward_ad to be True"
+    )
     given = tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,)
     options = {"eps": eps, "atol": atol, "rtol": rtol, "nondet_tol": nondet_tol}
     options["fast_mode"] = fast_mode
     try:
         _check_inputs(given)
-        outputs = _differentiable(func(*given))
+        outputs = _differentiable(func(*given)) if check_backward_ad else ()
         is_complex = any(output.dtype.is_complex for output in outputs)
-        for part in ("imaginary", "real") if is_complex else ("",):
+        for part in ("imaginary", "real") if is_complex else ("",) * check_backward_ad:
             _Check(func, given, part, **options).run()
+        places = [k for k, value in enumerate(given) if _is_checked(value)]
+        forward = Forward(func, given, places, FAST_MODE, **options)
+        _raise(forward.mismatch() if check_forward_ad else None)
+        _raise(forward.batched_mismatch() if check_batched_forward_grad else None)
+        for output in outputs if check_batched_grad else ():
+            _raise(batched_backward_mismatch(output, [given[k] for k in places]))
     except GradcheckError:
         if raise_exception:
             raise

@@ -24,7 +24,7 @@ def transforming() -> Iterator[bool]:
         yield before.grad
     finally:
         context.transforms -= 1
-        context.modes = before
+        context.modes = context.modes.replace(grad=before.grad)
 
 
 def selected(args: tuple, argnums: Argnums) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 from .._core.alias import cell_of
 from .._core.body import Body
 from .._core.dtype import FLOAT
+from .._core.forward import check_no_level, check_tangent
 from .._core.tensor import Tensor, from_cell
 from .._core.trace import Cell, local
 from ..functions.splitting import split_with_sizes
@@ -47,6 +48,7 @@ class _Push:
                 )
         self.shapes = [tuple(leaf.shape) for leaf in leaves]
         context = local.context
+        check_no_level(context)
         self.body = body = Body(context, cell_of(leaves[0]).aval.device)
         variables = [example(body.argument(cell_of(t), k)) for k, t in enumerate(leaves)]
         context.transforms += 1
@@ -97,12 +99,7 @@ def _pushed_once(
 
 
 def _tangent(tangent: Tensor, shape: tuple[int, ...]) -> Cell:
-    if tuple(tangent.shape) != shape:
-        raise RuntimeError(
-            "Trying to set a forward gradient that has a different size than that of the original "
-            f"Tensor, this is not supported. Tensor is of size {list(shape)} while the given "
-            f"forward gradient is of size {list(tangent.shape)}."
-        )
+    check_tangent(shape, tangent.shape)
     return cell_of(tangent)
 
 

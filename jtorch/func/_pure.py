@@ -11,6 +11,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from .._core.loops import going
+
 
 def mapped(size: int, dims_out: tuple[int | None, ...], chunk: int | None) -> Callable:
     """The `wrap` of vmap: for each of `size` examples; dims_out: where they lie in the results,
@@ -74,7 +76,8 @@ def pushed(run: Callable, marks: tuple) -> Callable:
 
         primals = [leaves[k] for k in places]
         tangents = [t.astype(p.dtype) for t, p in zip(given, primals, strict=True)]
-        found, moved = jax.jvp(of, primals, tangents)
+        with going(forwards=True):
+            found, moved = jax.jvp(of, primals, tangents)
         return [*found, *(_instantiated(v, t) for v, t in zip(found, moved, strict=True))]
 
     return call

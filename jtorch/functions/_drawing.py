@@ -13,8 +13,8 @@ import numpy as np
 
 from .._core import samplers
 from .._core.alias import cell_of
-from .._core.body import dealt, drawn_sizes, whole_values
 from .._core.device_random import check_no_key
+from .._core.draws import dealt, drawn_sizes, whole_values
 from .._core.events import materialises
 from .._core.generator import default_generator
 from .._core.program import host

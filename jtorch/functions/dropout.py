@@ -15,9 +15,9 @@ import numpy as np
 
 from .._core import samplers
 from .._core.alias import cell_of
-from .._core.body import dealt, drawn_sizes
 from .._core.device import CPU, TRACING, device
 from .._core.device_random import bernoulli_mask, has_key
+from .._core.draws import dealt, drawn_sizes
 from .._core.dtype import FLOAT, TITLES, bool_
 from .._core.generator import default_generator
 from .._core.op import ROWS

@@ -83,6 +83,7 @@ def wrong(t: Any, factor: complex) -> Callable:
     body = {
         "forward": staticmethod(lambda ctx, x: x * 2),
         "backward": staticmethod(lambda ctx, g: g * factor),
+        "jvp": staticmethod(lambda ctx, tangent: tangent * factor),
     }
     return type("Wrong", (t.autograd.Function,), body).apply
 
@@ -94,6 +95,15 @@ def real(t: Any) -> Any:
 def complex_(t: Any) -> Any:
     return t.tensor([1.0 + 1.0j, 2.0], dtype=t.complex128, requires_grad=True)
 
+
+FORWARD = {"check_forward_ad": True, "check_backward_ad": False}
+BATCHED = {"check_forward_ad": True, "check_batched_forward_grad": True, "check_batched_grad": True}
+
+FORWARD_TWICE = {
+    "check_fwd_over_rev": True,
+    "check_rev_over_rev": False,
+    "check_undefined_grad": False,
+}
 
 # name -> what is checked: (library, gradcheck, gradgradcheck) -> bool
 CHECKS: dict[str, Callable] = {
@@ -112,6 +122,26 @@ CHECKS: dict[str, Callable] = {
     "real to complex": lambda t, check, twice: check(lambda x: x * (1 + 2j), real(t)),
     "complex and wrong": lambda t, check, twice: check(wrong(t, 2j), complex_(t)),
     "complex, twice": lambda t, check, twice: twice(lambda z: z * z, complex_(t)),
+    "forwards": lambda t, check, twice: check(lambda x: (x.sin(), x @ x), real(t), **FORWARD),
+    "forwards, wrong": lambda t, check, twice: check(wrong(t, 3), real(t), **FORWARD),
+    "forwards, complex": lambda t, check, twice: check(
+        lambda z: z.abs() * z, complex_(t), **FORWARD
+    ),
+    "forwards, complex and wrong": lambda t, c, twice: c(wrong(t, 2j), complex_(t), **FORWARD),
+    "forwards, fast": lambda t, c, twice: c(
+        lambda z: z * z, complex_(t), fast_mode=True, **FORWARD
+    ),
+    "several at once": lambda t, c, twice: c(lambda x: x.sin() * x.detach(), real(t), **BATCHED),
+    "several right": lambda t, check, twice: check(lambda x: (x.exp(), x @ x), real(t), **BATCHED),
+    "forwards over backwards": lambda t, check, twice: twice(
+        lambda x: x.sin() * x, real(t), **FORWARD_TWICE
+    ),
+    "batches, not forwards": lambda t, check, twice: check(
+        lambda x: x, real(t), check_batched_forward_grad=True
+    ),
+    "batches, not backwards": lambda t, check, twice: check(
+        lambda x: x, real(t), check_batched_grad=True, **FORWARD
+    ),
 }
 
 
@@ -140,6 +170,9 @@ def test_fast_mode_shows_both_jacobians() -> None:
             t.autograd.gradcheck(wrong(t, 3), real(t), fast_mode=True)
         assert "numerical:1.8447" in str(found.value)
         assert "The max per-element difference (slow mode) is: 1.0" in str(found.value)
+        with pytest.raises(RuntimeError, match="forward mode mismatch") as found:
+            t.autograd.gradcheck(wrong(t, 3), real(t), fast_mode=True, **FORWARD)
+        assert "numerical:tensor([0.5858, 1.9123]" in str(found.value)
 
 
 def test_a_backward_that_varies() -> None:

@@ -114,30 +114,3 @@ def test_printing() -> None:
     seen = []
     jtorch.vmap(lambda x: (seen.append(repr(x * 2)), x)[1])(jtorch.ones(2))
     assert seen == ["BatchedTensor(lvl=1, bdim=0, value=\n    tensor([2., 2.])\n)"]
-
-
-class Straight(jtorch.autograd.Function):
-    """Rounds, with a gradient of its own."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Any) -> Any:
-        return x.round()
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Any) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-        return gradient * 3
-
-
-def test_a_custom_function_in_a_body_has_its_own_gradient_or_is_refused() -> None:
-    """JAX would differentiate its forward."""
-    x = jtorch.arange(6.0).reshape(2, 3) / 4
-
-    def rounded(x: Any) -> Any:
-        return (Straight.apply(x) * x).sum()
-
-    found = jtorch.func.vmap(jtorch.func.grad(rounded))(x)
-    assert found.tolist() == (3 * x + x.round()).tolist()
-    with pytest.raises(RuntimeError, match="not by its backward"):
-        jtorch.func.jvp(rounded, (x,), (x,))
-    with pytest.raises(RuntimeError, match="not by its backward"):
-        jtorch.func.vmap(rounded)(x.requires_grad_())
