@@ -2,13 +2,13 @@
 
 A program is a function of the library that returns what it saw: Tensors, arrays, numbers, strings,
 nested in lists, tuples and dicts. What is compared is values, shapes, dtypes and flags; what is
-counted is the programs that jtorch compiled. Used by footguns/ and core/.
+counted is the programs that jtorch compiled. Used by footguns/, core/ and others.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -115,9 +115,9 @@ def compare(program: Program, tolerance: float = TOLERANCE) -> None:
 
 
 def footgun(
-    programs: int, tolerance: float = TOLERANCE
+    programs: int, tolerance: float = TOLERANCE, modes: Sequence[str] = ("lazy", "eager")
 ) -> Callable[[Program], Callable[[str], None]]:
-    """Make a test of a program: equal to PyTorch in both modes, and compilations bounded.
+    """Make a test of a program: equal to PyTorch in all modes, and compilations bounded.
 
     programs: how many it may compile in lazy mode, however often it runs. The first run may find
     out that a number varies, which the second knows from the start; the third compiles nothing, in
@@ -125,7 +125,7 @@ def footgun(
     """
 
     def declare(program: Program) -> Callable[[str], None]:
-        @pytest.mark.parametrize("mode", ["lazy", "eager"])
+        @pytest.mark.parametrize("mode", modes)
         def test(mode: str) -> None:
             expected = observed(program, torch)
             counts = []
