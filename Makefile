@@ -30,6 +30,7 @@ benchmarks: $(VENV)/.test
 	$(BIN)/python -m benchmarks.optimizers --iterations 1
 	$(BIN)/python -m benchmarks.import_time --rounds 1
 	$(BIN)/python -m benchmarks.memory --iterations 1
+	$(BIN)/python -m benchmarks.checkpointing --layers 2
 	$(BIN)/python -m benchmarks.long_run --iterations 200
 	$(BIN)/python -m benchmarks.loader --iterations 1 --rounds 1
 

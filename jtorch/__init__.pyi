@@ -103,9 +103,7 @@ from .functions.creation import frombuffer as frombuffer
 from .functions.creation import full as full
 from .functions.creation import full_like as full_like
 from . import func as func
-from .functions.autocast import get_autocast_cpu_dtype as get_autocast_cpu_dtype
 from .functions.autocast import get_autocast_dtype as get_autocast_dtype
-from .functions.autocast import get_autocast_gpu_dtype as get_autocast_gpu_dtype
 from .functions.facts import get_default_device as get_default_device
 from ._core.dtype import get_default_dtype as get_default_dtype
 from .functions.settings import get_deterministic_debug_mode as get_deterministic_debug_mode
@@ -128,7 +126,6 @@ from . import interop as interop
 from ._core.anomaly import is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled
 from ._core.anomaly import is_anomaly_enabled as is_anomaly_enabled
 from .functions.autocast import is_autocast_cache_enabled as is_autocast_cache_enabled
-from .functions.autocast import is_autocast_cpu_enabled as is_autocast_cpu_enabled
 from .functions.autocast import is_autocast_enabled as is_autocast_enabled
 from .functions.facts import is_complex as is_complex
 from .functions.facts import is_conj as is_conj
@@ -202,11 +199,8 @@ from .functions.splitting import select as select
 from . import serialization as serialization
 from ._core.anomaly import set_anomaly_enabled as set_anomaly_enabled
 from .functions.autocast import set_autocast_cache_enabled as set_autocast_cache_enabled
-from .functions.autocast import set_autocast_cpu_dtype as set_autocast_cpu_dtype
-from .functions.autocast import set_autocast_cpu_enabled as set_autocast_cpu_enabled
 from .functions.autocast import set_autocast_dtype as set_autocast_dtype
 from .functions.autocast import set_autocast_enabled as set_autocast_enabled
-from .functions.autocast import set_autocast_gpu_dtype as set_autocast_gpu_dtype
 from ._core.device import set_default_device as set_default_device
 from .functions.facts import set_default_dtype as set_default_dtype
 from .functions.facts import set_default_tensor_type as set_default_tensor_type
@@ -1125,6 +1119,10 @@ def geqrf(input: Tensor, *, out: Sequence[Tensor] | None = None) -> _geqrf_resul
     """R above and reflectors below the diagonal of one matrix, and their factors tau. See torch.geqrf."""
 def ger(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The products of each element of one vector with each of another. See torch.outer."""
+def get_autocast_cpu_dtype(*args: Any) -> Any:
+    """Deprecated: get_autocast_dtype('cpu')."""
+def get_autocast_gpu_dtype(*args: Any) -> Any:
+    """Deprecated: get_autocast_dtype('cuda')."""
 def greater(input: Tensor, other: Tensor | _Number, *, out: Tensor | None = None) -> Tensor:
     """input > other, element by element. See torch.gt."""
 def greater_equal(
@@ -1324,6 +1322,8 @@ int64: _dtype
 int8: _dtype
 def inverse(A: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The inverse. See torch.linalg.inv."""
+def is_autocast_cpu_enabled(*args: Any) -> Any:
+    """Deprecated: is_autocast_enabled('cpu')."""
 def isclose(
     input: Tensor,
     other: Tensor,
@@ -2174,6 +2174,12 @@ def selu(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """scale * elu(input, alpha), with the constants of self-normalising networks."""
 def selu_(input: Tensor) -> Tensor:
     """`selu` written to input. scale * elu(input, alpha), with the constants of self-normalising networks."""
+def set_autocast_cpu_dtype(*args: Any) -> Any:
+    """Deprecated: set_autocast_dtype('cpu', dtype)."""
+def set_autocast_cpu_enabled(*args: Any) -> Any:
+    """Deprecated: set_autocast_enabled('cpu', enabled)."""
+def set_autocast_gpu_dtype(*args: Any) -> Any:
+    """Deprecated: set_autocast_dtype('cuda', dtype)."""
 def sgn(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """input / |input|, 0 at 0: the sign of complex numbers. See torch.sgn."""
 short: _dtype

@@ -46,6 +46,7 @@ LAYERS = (
     "_core.leaf _core.attributes _core.overlap _core.stand_in",
     "_core.tensor",
     "_core.overrides _core.anomaly _core.packing",
+    "_core.selective",
     "_core.foreign _core.generator _core.jax_tree _core.record _core.autograd",
     "_core.backward _core.device_random _core.function_rules",
     "_core.function",

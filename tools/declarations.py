@@ -26,7 +26,19 @@ PLACES = {
     "layout": "_core.size",
     "memory_format": "_core.size",
 }
-BUILTINS = ("bool", "complex", "float", "int", "list", "object", "slice", "str", "tuple", "type")
+BUILTINS = (
+    "bool",
+    "complex",
+    "dict",
+    "float",
+    "int",
+    "list",
+    "object",
+    "slice",
+    "str",
+    "tuple",
+    "type",
+)
 COLLECTIONS = ("Callable", "Iterable", "Iterator", "Mapping", "Sequence")
 
 # What an annotation may say, and how a stub says it.

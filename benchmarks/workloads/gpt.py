@@ -17,7 +17,8 @@ def batch() -> tuple[np.ndarray, np.ndarray]:
     return text[:, :-1].copy(), text[:, 1:].copy()
 
 
-def build(torch: Any) -> Any:
+def build(torch: Any, layers: int = LAYERS, checkpointed: bool = False) -> Any:
+    """checkpointed: each block is computed again for its backward."""
     nn = torch.nn
 
     class Attention(nn.Module):
@@ -47,6 +48,11 @@ def build(torch: Any) -> Any:
             )
 
         def forward(self, x: Any) -> Any:
+            if checkpointed:
+                return torch.utils.checkpoint.checkpoint(self.compute, x, use_reentrant=False)
+            return self.compute(x)
+
+        def compute(self, x: Any) -> Any:
             x = x + self.attention(self.norm1(x))
             return x + self.network(self.norm2(x))
 
@@ -55,7 +61,7 @@ def build(torch: Any) -> Any:
             super().__init__()
             self.character = nn.Embedding(CHARACTERS, WIDTH)
             self.position = nn.Embedding(LENGTH, WIDTH)
-            self.blocks = nn.Sequential(*[Block() for _ in range(LAYERS)])
+            self.blocks = nn.Sequential(*[Block() for _ in range(layers)])
             self.norm = nn.LayerNorm(WIDTH)
             self.head = nn.Linear(WIDTH, CHARACTERS)
 
@@ -89,9 +95,18 @@ def setup(torch: Any, read_loss: bool = False) -> Callable[[], Any]:
 
 def setup_jax() -> Callable[[], Any]:
     import jax
+
+    from ..jax_training import trainer
+
+    return trainer(*loss_in_jax(), "adamw", jax.device_put(batch()))
+
+
+def loss_in_jax(layers: int = LAYERS, checkpointed: bool = False) -> tuple[Callable, Any]:
+    """The loss as a function of (parameters, tokens, targets), and initial parameters."""
+    import jax
     import jax.numpy as jnp
 
-    from ..jax_training import Initial, cross_entropy, layer_norm, linear, trainer
+    from ..jax_training import Initial, cross_entropy, layer_norm, linear
 
     initial = Initial()
 
@@ -108,7 +123,7 @@ def setup_jax() -> Callable[[], Any]:
     parameters = {
         "character": initial.normal(CHARACTERS, WIDTH),
         "position": initial.normal(LENGTH, WIDTH),
-        "blocks": [block() for _ in range(LAYERS)],
+        "blocks": [block() for _ in range(layers)],
         "norm": initial.norm(WIDTH),
         "head": initial.linear(WIDTH, CHARACTERS),
     }
@@ -122,13 +137,18 @@ def setup_jax() -> Callable[[], Any]:
         mixed = (weights @ v).transpose(0, 2, 1, 3).reshape(BATCH, LENGTH, WIDTH)
         return linear(block["merge"], mixed)
 
+    def layer(block: Any, x: Any) -> Any:
+        x = x + attention(block, layer_norm(block["norm1"], x))
+        y = linear(block["widen"], layer_norm(block["norm2"], x))
+        return x + linear(block["narrow"], jax.nn.gelu(y, approximate=False))
+
+    through = jax.checkpoint(layer) if checkpointed else layer
+
     def loss_of(parameters: Any, tokens: Any, targets: Any) -> Any:
         x = parameters["character"][tokens] + parameters["position"]
         for block in parameters["blocks"]:
-            x = x + attention(block, layer_norm(block["norm1"], x))
-            y = linear(block["widen"], layer_norm(block["norm2"], x))
-            x = x + linear(block["narrow"], jax.nn.gelu(y, approximate=False))
+            x = through(block, x)
         scores = linear(parameters["head"], layer_norm(parameters["norm"], x))
         return cross_entropy(scores.reshape(-1, CHARACTERS), targets.reshape(-1))
 
-    return trainer(loss_of, parameters, "adamw", jax.device_put(batch()))
+    return loss_of, parameters

@@ -117,6 +117,7 @@ class Compiled:
         self.reasons: list[tuple[str, str]] = []
         self.latest: Entry | None = None
         self.runs = self.failures = self.unused = 0
+        self.__name__ = getattr(function, "__name__", type(function).__name__)
         functools.update_wrapper(self, function, updated=())
         self._torchdynamo_orig_callable = function
 

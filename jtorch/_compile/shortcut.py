@@ -19,7 +19,7 @@ from .._core.capture import Action, Capture
 from .._core.overrides import plain_tensors
 from .._core.program import host
 from .._core.tensor import Tensor, from_cell
-from .._core.trace import OVERWRITTEN, Cell, Context, State, Trace
+from .._core.trace import OVERWRITTEN, Cell, Context, State, Trace, root_of
 from ..utils._pytree import tree_flatten, tree_unflatten
 from .places import ATOMS, Place, Places
 
@@ -92,7 +92,8 @@ class Shortcut:
     an earlier part of the trace knows, too.  positions: what each of them was: a position of the
     trace before, or the aval of a new leaf.  checks: of values that are at hand, by source.
     actions: in order, and the place of what each gives among the sources.  written, put, held: what
-    becomes of the outputs: in-place writes, Tensors put somewhere, and holders.  result: the leaves of what is returned, and its structure.
+    becomes of the outputs: in-place writes, Tensors put somewhere, and holders.  result: the leaves
+    of what is returned, and its structure.
     """
 
     __slots__ = (
@@ -312,9 +313,7 @@ def _segment(context: Context, before: Before) -> tuple[Trace, State]:
     (trace,) = moved
     begin = before.traces.get(trace)
     if begin is None:  # the first trace on its device
-        begin = trace.state
-        while begin.parent is not None:
-            begin = begin.parent
+        begin = root_of(trace.device)
     state: Any = trace.state
     while state is not begin:
         state = state.parent

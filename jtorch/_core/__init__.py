@@ -14,7 +14,7 @@
  8. alias: views and in-place writes
  9. leaf, attributes, format, stand_in, tensor, foreign, jax_tree: the Tensor
 10. overrides, record: the door, the hot path
-11. packing, anomaly, autograd: the backward walk and its memory
+11. packing, selective, anomaly, autograd: the backward walk and its memory
 12. backward, function_rules, function: gradients, hooks and custom functions for Tensors
 rng is beside it: PyTorch's random numbers, on the host.
 """

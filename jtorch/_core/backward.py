@@ -4,6 +4,7 @@ computes."""
 from __future__ import annotations
 
 import math
+import warnings
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -29,7 +30,7 @@ def backward(
     gradient: Tensor | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
-    inputs: Tensor | Sequence[Tensor] | None = None,
+    inputs: Tensor | Sequence[Tensor] | dict[str, Tensor] | None = None,
 ) -> None:
     """Add the gradients of this Tensor to `.grad` of the leaves.
 
@@ -68,7 +69,7 @@ def backward_all(
         inputs = listed(inputs)
         if not inputs:
             raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
-        found = grad(tensors, inputs, grad_tensors, retain_graph, create_graph, True)
+        found = grad(tensors, inputs, grad_tensors, retain_graph, create_graph, allow_unused=True)
         for tensor, value in zip(map(_receiver, inputs), found, strict=True):
             if value is not None and not tensor.retains_grad:  # which has it from the walk
                 _add_up(tensor, cell_of(value), create_graph)
@@ -80,6 +81,12 @@ def backward_all(
             tensor = leaf()
             if tensor is not None:
                 accumulate(tensor, cell, create_graph)
+
+
+ONLY_INPUTS = (
+    "only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate "
+    "gradient for other parts of the graph, please use torch.autograd.backward."
+)
 
 
 class Limits:
@@ -101,8 +108,10 @@ def _walking(found: Gradients) -> Iterator[None]:
 
 
 def listed(values: Any) -> list:
-    """One Tensor or edge as a list of it, several as a list."""
-    return [values] if isinstance(values, (Tensor, GradientEdge)) else list(values)
+    """One Tensor or edge as a list of it, several as a list: those of a dictionary too."""
+    if isinstance(values, (Tensor, GradientEdge)):
+        return [values]
+    return list(values.values() if isinstance(values, dict) else values)
 
 
 def _receiver(value: Tensor | GradientEdge) -> Tensor:
@@ -116,43 +125,62 @@ def _receiver(value: Tensor | GradientEdge) -> Tensor:
 
 def grad(
     outputs: Tensor | Sequence[Tensor],
-    inputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor] | dict[str, Tensor],
     grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    only_inputs: bool = True,
     allow_unused: bool | None = None,
     is_grads_batched: bool = False,
     materialize_grads: bool = False,
-) -> tuple[Tensor | None, ...]:
+) -> Any:
     """The gradients of `outputs` with respect to `inputs`, without touching `.grad`.
 
-    See `torch.autograd.grad`.
+    A tuple, or a dictionary as `inputs` is one. only_inputs: deprecated, True in any case. See
+    `torch.autograd.grad`.
     """
+    if materialize_grads and allow_unused is False:
+        raise ValueError(
+            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
+            "allow_unused=False."
+        )
+    if not only_inputs:
+        warnings.warn(ONLY_INPUTS, FutureWarning, stacklevel=3)
+    names = tuple(inputs) if isinstance(inputs, dict) else None
     outputs, inputs = listed(outputs), listed(inputs)
+    if not inputs:
+        raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
     if grad_outputs is None or isinstance(grad_outputs, Tensor):
         grad_outputs = [grad_outputs] * len(outputs)
-    edges = [_wanted_edge(t) for t in inputs]
     retain = create_graph if retain_graph is None else retain_graph
-    if is_grads_batched:
-        options = (create_graph, allow_unused, False, materialize_grads)
-        return _batched(outputs, inputs, grad_outputs, retain, options)
-    found = walk(local.context, _roots(outputs, grad_outputs), retain, create_graph, edges)
-    with _walking(found):
-        cells = [_found(found, t, edge) for t, edge in zip(inputs, edges, strict=True)]
+    take = _batched if is_grads_batched else _taken
+    cells = take(outputs, inputs, grad_outputs, retain, create_graph)
     if materialize_grads:
         blank = [as_constant(cell_of(t)) for t in inputs]
         cells = [
             append(local.context, ZEROS, (like,))[0] if cell is None else cell
             for cell, like in zip(cells, blank, strict=True)
         ]
-    if not allow_unused and any(cell is None for cell in cells):
+    unused = next((k for k, cell in enumerate(cells) if cell is None), None)
+    if unused is not None and not allow_unused:
         raise RuntimeError(
-            "One of the differentiated Tensors appears to not have been used in the graph. Set "
-            "allow_unused=True if this is the desired behavior."
+            f"The differentiated Tensor at index {unused} appears to not have been used in the "
+            "graph. Set allow_unused=True if this is the desired behavior."
         )
     wraps = [getattr(t, "_to_gradient", from_cell) for t in inputs]
     pairs = zip(wraps, cells, strict=True)
-    return tuple(None if cell is None else wrap(cell) for wrap, cell in pairs)
+    found = tuple(None if cell is None else wrap(cell) for wrap, cell in pairs)
+    return found if names is None else dict(zip(names, found, strict=True))
+
+
+def _taken(
+    outputs: list, inputs: list, grad_outputs: Sequence, retain: bool, create: bool
+) -> list[Cell | None]:
+    """The gradients, None for an input that isn't used."""
+    edges = [_wanted_edge(t) for t in inputs]
+    found = walk(local.context, _roots(outputs, grad_outputs), retain, create, edges)
+    with _walking(found):
+        return [_found(found, t, edge) for t, edge in zip(inputs, edges, strict=True)]
 
 
 def _found(walk: Gradients, tensor: Any, edge: Any) -> Cell | None:
@@ -164,20 +192,18 @@ def _found(walk: Gradients, tensor: Any, edge: Any) -> Cell | None:
 
 
 def _batched(
-    outputs: list, inputs: list, grad_outputs: Sequence, retain: bool, options: tuple
-) -> tuple:
+    outputs: list, inputs: list, grad_outputs: Sequence, retain: bool, create: bool
+) -> list[Cell | None]:
     """The gradients for each item of the `grad_outputs`, stacked."""
     count = next(len(g) for g in grad_outputs if g is not None)
     rows = []
     for k in range(count):
         item = [None if g is None else g[k] for g in grad_outputs]
-        rows.append(grad(outputs, inputs, item, retain or k + 1 < count, *options))
-    columns = zip(*rows, strict=True)
-    return tuple(None if column[0] is None else _stacked(column) for column in columns)
-
-
-def _stacked(rows: tuple[Tensor, ...]) -> Tensor:
-    return from_cell(append(local.context, STACK, tuple(map(cell_of, rows)))[0])
+        rows.append(_taken(outputs, inputs, item, retain or k + 1 < count, create))
+    return [
+        None if column[0] is None else append(local.context, STACK, column)[0]
+        for column in zip(*rows, strict=True)
+    ]
 
 
 def accumulate(tensor: Tensor, cell: Cell, create: bool = False) -> None:

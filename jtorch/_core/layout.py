@@ -204,11 +204,17 @@ def _in_order(eqn: Any, operands: list[Any], order: Order) -> list[Any] | None:
         arrays = [ordered(o, order) for o in operands]
         return [Laid(eqn.primitive.bind(*arrays, **{**params, **turned}), order)]
     if name == "transpose":
-        permutation = list(params["permutation"])
-        return [Laid(operands[0].array, tuple(permutation.index(d) for d in order))]
+        return [_transposed(operands[0], params["permutation"])]
     if name == "reshape":
-        return _reshape(operands[0], params["new_sizes"])
+        turned = params["dimensions"]  # a transposition before it, in JAX's rules of convolutions
+        operand = operands[0] if turned is None else _transposed(operands[0], turned)
+        return _reshape(operand, params["new_sizes"])
     return None
+
+
+def _transposed(operand: Laid, permutation: Sequence[int]) -> Laid:
+    places = list(permutation)
+    return Laid(operand.array, tuple(places.index(d) for d in operand.order))
 
 
 def _convolve(operands: list[Any], params: dict[str, Any]) -> Any:

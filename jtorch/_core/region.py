@@ -13,14 +13,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from .op import Op
 from .trace import Cell, Context, State, Trace
+
+# Follows a node whose value is kept after all: see selective.py.
+KEEP = Op(lambda value: value, "keep", differentiable=False)
 
 
 class Region:
     """The states of a region.
 
-    inputs: the positions of what its nodes use from outside.  avals: theirs.  cells: theirs, once a
-    program has run.  functions: contexts of the custom Functions of the trace.
+    inputs: the positions of what is not computed anew: what its nodes use from outside, and what is
+    kept of their values.  avals: theirs.  cells: theirs, once a program has run.  functions:
+    contexts of the custom Functions of the trace.
     """
 
     __slots__ = ("avals", "begin", "cells", "end", "functions", "inputs", "states", "trace")
@@ -34,7 +39,7 @@ class Region:
             p: aval
             for state in states
             for p, aval in zip(state.node.inputs, state.node.avals, strict=True)
-            if not self.holds(p)
+            if not self.holds(p) or state.node.call.op is KEEP
         }
         self.inputs = tuple(sorted(self.avals))
         self.cells: dict[int, Cell] = {}

@@ -1,5 +1,7 @@
 """`torch.autograd`: gradients, custom functions, hooks, and the modes."""
 
+import warnings
+
 from .._core import backward as _backward
 from .._core.backward import backward_all, listed
 from .._core.overrides import overridable
@@ -17,6 +19,12 @@ from .grad_mode import (
 )
 from .gradcheck import gradcheck, gradgradcheck
 
+GRAD_VARIABLES = "`grad_variables` is deprecated. Use `grad_tensors` instead."
+BOTH_GIVEN = (
+    "`grad_tensors` and `grad_variables` (deprecated) arguments both passed to `backward()`. "
+    "Please only use `grad_tensors`."
+)
+
 grad = overridable(_backward.grad)
 
 
@@ -25,9 +33,18 @@ def backward(
     grad_tensors=None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    grad_variables=None,
     inputs=None,
 ) -> None:
-    """Add the gradients of Tensors to `.grad` of the leaves. See `torch.autograd.backward`."""
+    """Add the gradients of Tensors to `.grad` of the leaves.
+
+    grad_variables: deprecated name of `grad_tensors`. See `torch.autograd.backward`.
+    """
+    if grad_variables is not None:
+        warnings.warn(GRAD_VARIABLES, FutureWarning, stacklevel=2)
+        if grad_tensors is not None:
+            raise RuntimeError(BOTH_GIVEN)
+        grad_tensors = grad_variables
     tensors = listed(tensors)
     if grad_tensors is None or isinstance(grad_tensors, Tensor):
         grad_tensors = [grad_tensors] * len(tensors)

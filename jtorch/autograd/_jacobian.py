@@ -87,9 +87,9 @@ def analytical(output: Tensor, inputs: list[Tensor]) -> list[np.ndarray]:
         cotangent = np.zeros(count)
         cotangent[k] = 1
         rows.append(pulled(output, inputs, cotangent))
-    blank = [np.zeros((0, t.numel())) for t in inputs]
-    columns = zip(*rows, strict=True) if rows else iter(blank)
-    return [np.asarray(list(column)).reshape(count, -1).T for column in columns]
+    if not rows:
+        return [np.zeros((t.numel(), 0)) for t in inputs]
+    return [np.stack(column, axis=1) for column in zip(*rows, strict=True)]
 
 
 def pulled(output: Tensor, inputs: list[Tensor], cotangent: np.ndarray) -> list[np.ndarray]:

@@ -77,6 +77,65 @@ def _called(func: Callable, inputs: tuple, name: str, strict: bool) -> tuple[boo
     return is_tuple, outputs
 
 
+class _Product:
+    """A product with a Jacobian or a Hessian: the call of the function, and steps towards it.
+
+    v is shaped as the inputs, or as the outputs if `of_outputs`. Made and used in enable_grad.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        func: Callable,
+        inputs: Tensors,
+        v: Tensors | None,
+        create_graph: bool,
+        strict: bool,
+        of_outputs: bool = False,
+    ) -> None:
+        self.create_graph, self.strict = create_graph, strict
+        self.is_inputs, given = checks.as_tuple(inputs, "inputs", name)
+        self.variables = _variables(given, create_graph)
+        vector = None
+        if not of_outputs:
+            vector = checks.vector(v, self.variables, self.is_inputs, checks.V_OF_INPUTS, name)
+        self.is_outputs, self.outputs = _called(func, self.variables, name, strict)
+        if of_outputs:
+            vector = checks.vector(v, self.outputs, self.is_outputs, checks.V_OF_OUTPUTS, name)
+        self.vector = _given(vector, create_graph)
+
+    def gradients(
+        self, of: Sequence[Tensor], at: Sequence[Tensor], vector: tuple | None, explain: Callable
+    ) -> tuple[Tensor, ...]:
+        """The last step: gradients, weighted with a vector."""
+        found = _gradients(of, at, vector, self.create_graph)
+        return _filled(found, at, self.strict, explain)
+
+    def slopes(self, name: str) -> tuple[Tensor, ...]:
+        """The gradient of the only output, for a second derivative."""
+        checks.single(self.outputs, self.is_outputs, name)
+        found = _gradients(self.outputs, self.variables, None, True)
+        slopes = _filled(found, self.variables, self.strict, checks.independent)
+        if self.strict:
+            checks.check_slopes(slopes)
+        return slopes
+
+    def pushed(self, of: Sequence[Tensor], explain: Callable) -> tuple[Tensor, ...]:
+        """The product of a Jacobian with the vector, as the derivative of the other product in its
+        vector (the double-backward trick of J. Townsend, 2017)."""
+        cotangents = tuple(zeros_like(t.detach()).requires_grad_() for t in of)
+        found = _gradients(of, self.variables, cotangents, True)
+        back = _filled(found, self.variables, self.strict, explain)
+        return self.gradients(back, cotangents, self.vector or _ones(back), explain)
+
+    def results(self, found: Sequence[Tensor], is_tuple: bool) -> tuple[Any, Any]:
+        """What the function gave, and the product."""
+        return (
+            _finished(self.outputs, self.is_outputs, self.create_graph),
+            _finished(found, is_tuple, self.create_graph),
+        )
+
+
 def vjp(
     func: Callable,
     inputs: Tensors,
@@ -90,28 +149,9 @@ def vjp(
     torch.autograd.functional.vjp.
     """
     with enable_grad():
-        is_inputs, given = checks.as_tuple(inputs, "inputs", "vjp")
-        variables = _variables(given, create_graph)
-        is_outputs, outputs = _called(func, variables, "vjp", strict)
-        vector = checks.vector(v, outputs, is_outputs, checks.V_OF_OUTPUTS, "vjp")
-        vector = _given(vector, create_graph)
-        found = _gradients(outputs, variables, vector, create_graph)
-        found = _filled(found, variables, strict, checks.independent)
-    return (
-        _finished(outputs, is_outputs, create_graph),
-        _finished(found, is_inputs, create_graph),
-    )
-
-
-def _pushed(
-    outputs: tuple, variables: tuple, vector: tuple | None, create_graph: bool, strict: bool
-) -> tuple[tuple[Tensor | None, ...], tuple[Tensor | None, ...]]:
-    """The product of a Jacobian with a vector, as the derivative of the other product in its
-    vector (the double-backward trick of J. Townsend, 2017); and that other product."""
-    cotangents = tuple(zeros_like(o.detach()).requires_grad_() for o in outputs)
-    back = _gradients(outputs, variables, cotangents, True)
-    back = _filled(back, variables, strict, checks.independent)
-    return _gradients(back, cotangents, vector, create_graph), back
+        made = _Product("vjp", func, inputs, v, create_graph, strict, of_outputs=True)
+        found = made.gradients(made.outputs, made.variables, made.vector, checks.independent)
+    return made.results(found, made.is_inputs)
 
 
 def jvp(
@@ -127,17 +167,9 @@ def jvp(
     torch.autograd.functional.jvp.
     """
     with enable_grad():
-        is_inputs, given = checks.as_tuple(inputs, "inputs", "jvp")
-        variables = _variables(given, create_graph)
-        vector = checks.vector(v, variables, is_inputs, checks.V_OF_INPUTS, "jvp")
-        vector = _given(vector, create_graph)
-        is_outputs, outputs = _called(func, variables, "jvp", strict)
-        found, _ = _pushed(outputs, variables, vector, create_graph, strict)
-        found = _filled(found, outputs, strict, checks.independent)
-    return (
-        _finished(outputs, is_outputs, create_graph),
-        _finished(found, is_outputs, create_graph),
-    )
+        made = _Product("jvp", func, inputs, v, create_graph, strict)
+        found = made.pushed(made.outputs, checks.independent)
+    return made.results(found, made.is_outputs)
 
 
 def jacobian(
@@ -243,24 +275,6 @@ def hessian(
     return found if is_inputs else found[0][0]
 
 
-def _slopes(
-    func: Callable, inputs: Tensors, v: Tensors | None, create_graph: bool, strict: bool, name: str
-) -> tuple:
-    """What vhp and hvp begin with: is_inputs, is_outputs, the variables, the vector, the outputs,
-    and the gradient of the only one."""
-    is_inputs, given = checks.as_tuple(inputs, "inputs", name)
-    variables = _variables(given, create_graph)
-    vector = checks.vector(v, variables, is_inputs, checks.V_OF_INPUTS, name)
-    vector = _given(vector, create_graph)
-    is_outputs, outputs = _called(func, variables, name, strict)
-    checks.single(outputs, is_outputs, name)
-    found = _gradients(outputs, variables, None, True)
-    slopes = _filled(found, variables, strict, checks.independent)
-    if strict:
-        checks.check_slopes(slopes)
-    return is_inputs, is_outputs, variables, vector, outputs, slopes
-
-
 def vhp(
     func: Callable,
     inputs: Tensors,
@@ -273,14 +287,11 @@ def vhp(
     See torch.autograd.functional.vhp.
     """
     with enable_grad():
-        parts = _slopes(func, inputs, v, create_graph, strict, "vhp")
-        is_inputs, is_outputs, variables, vector, outputs, slopes = parts
-        found = _gradients(slopes, variables, vector or _ones(slopes), create_graph)
-        found = _filled(found, variables, strict, checks.independent_slope)
-    return (
-        _finished(outputs, is_outputs, create_graph),
-        _finished(found, is_inputs, create_graph),
-    )
+        made = _Product("vhp", func, inputs, v, create_graph, strict)
+        slopes = made.slopes("vhp")
+        weights = made.vector or _ones(slopes)
+        found = made.gradients(slopes, made.variables, weights, checks.independent_slope)
+    return made.results(found, made.is_inputs)
 
 
 def hvp(
@@ -295,17 +306,9 @@ def hvp(
     See torch.autograd.functional.hvp.
     """
     with enable_grad():
-        parts = _slopes(func, inputs, v, create_graph, strict, "hvp")
-        is_inputs, is_outputs, variables, vector, outputs, slopes = parts
-        cotangents = tuple(zeros_like(s.detach()).requires_grad_() for s in slopes)
-        back = _gradients(slopes, variables, cotangents, True)
-        back = _filled(back, variables, strict, checks.independent_slope)
-        found = _gradients(back, cotangents, vector or _ones(back), create_graph)
-        found = _filled(found, variables, strict, checks.independent_slope)
-    return (
-        _finished(outputs, is_outputs, create_graph),
-        _finished(found, is_inputs, create_graph),
-    )
+        made = _Product("hvp", func, inputs, v, create_graph, strict)
+        found = made.pushed(made.slopes("hvp"), checks.independent_slope)
+    return made.results(found, made.is_inputs)
 
 
 def _ones(tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:

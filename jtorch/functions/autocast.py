@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 from .._core.autocast import DEFAULTS, apply_settings, settings
@@ -74,49 +75,31 @@ def clear_autocast_cache() -> None:
     """Nothing to do: casts are part of the program. See torch.clear_autocast_cache."""
 
 
-def _instead(name: str, arguments: str, other: str) -> None:
-    warnings.warn(
-        f"torch.{name}({arguments}) is deprecated. Please use torch.{other} instead.",
-        DeprecationWarning,
-        stacklevel=3,
-    )
+def _deprecated(name: str, function: Callable, device_type: str, argument: str = "") -> Callable:
+    """An old name of a function, for one type of device, that warns."""
+    instead = f"{function.__name__}({', '.join(filter(None, (repr(device_type), argument)))})"
+
+    def deprecated(*args: Any) -> Any:
+        warnings.warn(
+            f"torch.{name}({argument}) is deprecated. Please use torch.{instead} instead.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return function(device_type, *args)
+
+    deprecated.__name__ = deprecated.__qualname__ = name
+    deprecated.__doc__ = f"Deprecated: {instead}."
+    return deprecated
 
 
-def is_autocast_cpu_enabled() -> bool:
-    """Deprecated: is_autocast_enabled("cpu")."""
-    _instead("is_autocast_cpu_enabled", "", "is_autocast_enabled('cpu')")
-    return is_autocast_enabled("cpu")
-
-
-def set_autocast_cpu_enabled(enabled: bool, /) -> None:
-    """Deprecated: set_autocast_enabled("cpu", enabled)."""
-    _instead("set_autocast_cpu_enabled", "enabled", "set_autocast_enabled('cpu', enabled)")
-    set_autocast_enabled("cpu", enabled)
-
-
-def get_autocast_cpu_dtype() -> DType:
-    """Deprecated: get_autocast_dtype("cpu")."""
-    _instead("get_autocast_cpu_dtype", "", "get_autocast_dtype('cpu')")
-    return get_autocast_dtype("cpu")
-
-
-def set_autocast_cpu_dtype(dtype: DType, /) -> None:
-    """Deprecated: set_autocast_dtype("cpu", dtype)."""
-    _instead("set_autocast_cpu_dtype", "dtype", "set_autocast_dtype('cpu', dtype)")
-    set_autocast_dtype("cpu", dtype)
-
-
-def get_autocast_gpu_dtype() -> DType:
-    """Deprecated: get_autocast_dtype("cuda")."""
-    _instead("get_autocast_gpu_dtype", "", "get_autocast_dtype('cuda')")
-    return get_autocast_dtype("cuda")
-
-
-def set_autocast_gpu_dtype(dtype: DType, /) -> None:
-    """Deprecated: set_autocast_dtype("cuda", dtype)."""
-    _instead("set_autocast_gpu_dtype", "dtype", "set_autocast_dtype('cuda', dtype)")
-    set_autocast_dtype("cuda", dtype)
-
+is_autocast_cpu_enabled = _deprecated("is_autocast_cpu_enabled", is_autocast_enabled, "cpu")
+set_autocast_cpu_enabled = _deprecated(
+    "set_autocast_cpu_enabled", set_autocast_enabled, "cpu", "enabled"
+)
+get_autocast_cpu_dtype = _deprecated("get_autocast_cpu_dtype", get_autocast_dtype, "cpu")
+set_autocast_cpu_dtype = _deprecated("set_autocast_cpu_dtype", set_autocast_dtype, "cpu", "dtype")
+get_autocast_gpu_dtype = _deprecated("get_autocast_gpu_dtype", get_autocast_dtype, "cuda")
+set_autocast_gpu_dtype = _deprecated("set_autocast_gpu_dtype", set_autocast_dtype, "cuda", "dtype")
 
 FUNCTIONS = [is_autocast_enabled, set_autocast_enabled, get_autocast_dtype, set_autocast_dtype]
 FUNCTIONS += [is_autocast_cache_enabled, set_autocast_cache_enabled, clear_autocast_cache]

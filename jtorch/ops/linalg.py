@@ -314,6 +314,7 @@ def linalg_cond(A: Array, p: float | str | None = None) -> Array:
 @op(
     public=LINALG,
     result=("solution", "residuals", "rank", "singular_values"),
+    constants=(3,),
     saves=("A", "B", "output"),
 )
 def linalg_lstsq(

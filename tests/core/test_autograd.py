@@ -43,6 +43,25 @@ def only_some_inputs(t: Any) -> list:
     return [x.grad, y.grad is None]
 
 
+def inputs_by_name(t: Any) -> list:
+    x, y, unused = leaf(t), leaf(t, 1.0, 2.0, 3.0), leaf(t)
+    named = {"x": x, "y": y}
+    found = t.autograd.grad((x * y).sum(), named)
+    zeros = t.autograd.grad((x * y).sum(), {**named, "z": unused}, materialize_grads=True)
+    (x * y).sum().backward(inputs={"y": y})
+    return [found, zeros, x.grad is None, y.grad]
+
+
+def deprecated_arguments(t: Any) -> list:
+    x = leaf(t)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        found = t.autograd.grad((x * x).sum(), x, only_inputs=False)
+        t.autograd.backward([x * x], grad_variables=[t.ones(3)])
+    places = [w.filename == __file__ for w in said]
+    return [found, x.grad, [str(w.message) for w in said], [w.category for w in said], places]
+
+
 def inputs_that_are_no_leaves(t: Any) -> list:
     x = leaf(t)
     y = x * 2
@@ -255,6 +274,8 @@ PROGRAMS = [
     accumulation,
     a_gradient_for_backward,
     only_some_inputs,
+    inputs_by_name,
+    deprecated_arguments,
     inputs_that_are_no_leaves,
     inputs_with_hooks,
     grad_of_several,

@@ -62,3 +62,12 @@ def test_an_update_is_computed_where_the_parameters_lie() -> None:
 
     alone = transposed(gradient, WEIGHT)
     assert transposed(step, WEIGHT, WEIGHT) == alone
+
+
+def test_a_reshape_may_transpose_before() -> None:
+    """As in JAX's rules of grouped convolutions: their second derivatives were wrong."""
+
+    def forward(x: jax.Array, weight: jax.Array) -> jax.Array:
+        return lax.reshape(conv(x, weight), (6, 4, 5), dimensions=(1, 0, 2, 3))
+
+    assert transposed(forward, X, WEIGHT) == (0, 2)

@@ -156,6 +156,11 @@ ROWS = [
         "appears to not have been used in the graph ... allow_unused=True",
         lambda u: u.t.autograd.grad((u.t.ones(1, requires_grad=True) * 2).sum(), u.w),
     ),
+    Row(
+        "Expected allow_unused to be True or not passed when materialize_grads=True",
+        lambda u: u.t.autograd.grad(u.h.sum(), u.w, materialize_grads=True, allow_unused=False),
+    ),
+    Row("argument to `grad()` cannot be empty", lambda u: u.t.autograd.grad(u.h.sum(), {})),
     Row("scalar outputs", lambda u: u.t.autograd.grad(u.h, u.w)),
     Row("does not require grad", lambda u: u.t.autograd.grad(u.x.sum(), u.w)),
     # what a graph has saved
