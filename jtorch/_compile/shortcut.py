@@ -151,7 +151,7 @@ class Shortcut:
     def _find_inputs(self, trace: Trace, known: _Known) -> None:
         begin = self.begin
         earlier: dict[int, None] = {}
-        state = self.end
+        state: Any = self.end
         steps = []
         while state is not begin:
             steps.append(state)

@@ -40,9 +40,10 @@ class Watch:
         if event == "call":
             code = frame.f_code
             is_function = code.co_flags & CO_OPTIMIZED  # no body of a module or class
-            name = frame.f_globals.get("__name__")
-            if is_function and code not in self.codes and not is_library(name):
-                self.codes[code] = frame.f_globals
+            names = frame.f_globals
+            if is_function and code not in self.codes and not is_library(names.get("__name__")):
+                if not getattr(names.get("__spec__"), "_initializing", False):  # an import
+                    self.codes[code] = names
         elif event == "c_call":
             name = frame.f_globals.get("__name__", "").partition(".")[0]
             if name not in _INSIDE and _reaches_outside(argument):
