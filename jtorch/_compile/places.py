@@ -24,10 +24,10 @@ from .._core.dtype import dtype
 from .._core.size import Size, layout, memory_format, strided
 from .._core.tensor import Tensor
 
+# What these have made is not looked into: objects of theirs, what their functions refer to.
+ENGINES = frozenset({"jax", "jaxlib", "ml_dtypes", "numpy", "optax", "scipy"})
 # Code of these is not the user's: what it reads from its own module doesn't change.
-LIBRARIES = frozenset(
-    {"jtorch", "jax", "jaxlib", "ml_dtypes", "numpy", "optax", "scipy"} | sys.stdlib_module_names
-)
+LIBRARIES = ENGINES | {"jtorch"} | sys.stdlib_module_names
 # Values that can't change, and are compared by what they are.
 ATOMS = frozenset(
     {
@@ -109,6 +109,12 @@ def is_library(name: str | None) -> bool:
     """Whether a module of this name is not the user's."""
     root = (name or "").partition(".")[0]
     return root in LIBRARIES or root.startswith("namedtuple_")
+
+
+def is_engine(name: str | None) -> bool:
+    """Whether what a module of this name has made is the engine's own affair."""
+    name = name or ""
+    return name.partition(".")[0] in ENGINES or name.startswith(("jtorch._c", "jtorch.ops"))
 
 
 class Places:
@@ -234,7 +240,7 @@ class Places:
         elif isinstance(value, functools.partial):
             for part in (value.func, value.args, value.keywords):
                 self.visit(part)
-        else:
+        elif not is_engine(value.__module__):
             for cell in value.__closure__ or ():
                 self._place(_of_cell, cell, 0, _of_cell(cell, 0))
             if not is_library(value.__module__):
@@ -270,7 +276,7 @@ class Places:
             self.reason = "it uses a random generator that is not the library's"
         elif isinstance(value, Iterator):
             self.reason = f"it uses an iterator ({kind.__name__})"
-        elif isinstance(value, CodeType):
+        elif isinstance(value, CodeType) or is_engine(kind.__module__):
             return
         else:
             self._visit_attributes(value)

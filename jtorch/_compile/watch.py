@@ -27,14 +27,25 @@ class Watch:
         self.codes = codes
         self.capture = capture
         self._before: Any = None
+        self._outside: FrameType | None = None
+
+    def _imports(self, frame: FrameType | None) -> bool:
+        """Whether a frame belongs to an import that happens during the run: none of its code."""
+        while frame is not None and frame is not self._outside:
+            if frame.f_globals.get("__name__", "").startswith("importlib"):
+                return True
+            frame = frame.f_back
+        return False
 
     def __enter__(self) -> Watch:
+        self._outside = sys._getframe(1)
         self._before = sys.getprofile()
         sys.setprofile(self._see)
         return self
 
     def __exit__(self, *_: Any) -> None:
         sys.setprofile(self._before)
+        self._outside = None
 
     def _see(self, frame: FrameType, event: str, argument: Any) -> None:
         if event == "call":
@@ -42,7 +53,7 @@ class Watch:
             is_function = code.co_flags & CO_OPTIMIZED  # no body of a module or class
             names = frame.f_globals
             if is_function and code not in self.codes and not is_library(names.get("__name__")):
-                if not getattr(names.get("__spec__"), "_initializing", False):  # an import
+                if not self._imports(frame):
                     self.codes[code] = names
         elif event == "c_call":
             name = frame.f_globals.get("__name__", "").partition(".")[0]
