@@ -88,15 +88,14 @@ def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def ratios(turns: dict[str, list[float]]) -> dict[str, float]:
-    """jtorch's time divided by the others': the median over the rounds."""
-    if "jtorch" not in turns:
-        return {}
+    """jtorch's time divided by the others', and compiled jtorch's by that of JAX: the median over
+    the rounds."""
+    pairs = {library: ("jtorch", library) for library in turns if library != "jtorch"}
+    pairs["compiled, jax"] = ("compiled", "jax")
     return {
-        library: statistics.median(
-            ours / theirs for ours, theirs in zip(turns["jtorch"], times, strict=True)
-        )
-        for library, times in turns.items()
-        if library != "jtorch"
+        name: statistics.median(a / b for a, b in zip(turns[ours], turns[theirs], strict=True))
+        for name, (ours, theirs) in pairs.items()
+        if ours in turns and theirs in turns
     }
 
 
@@ -106,8 +105,10 @@ def line_of(measured: dict[str, Any]) -> str:
     for library, result in measured["libraries"].items():
         compiling = result.get("compile_seconds")
         note = "with compiling" if compiling is None else f"+ {compiling:.2f} s compiling"
-        parts.append(f"  {library:7}{duration(result['step_seconds']):>10} a step ({note})")
-    parts += [f"  jtorch / {library}: {ratio:.2f}" for library, ratio in measured["ratios"].items()]
+        parts.append(f"  {library:8}{duration(result['step_seconds']):>10} a step ({note})")
+    for name, ratio in measured["ratios"].items():
+        ours, _, theirs = name.rpartition(", ")
+        parts.append(f"  {ours or 'jtorch'} / {theirs}: {ratio:.2f}")
     return "\n".join(parts)
 
 
@@ -150,8 +151,8 @@ def table(report: dict[str, Any]) -> str:
     about = report["machine"]
     rows = [
         "| one training step of | PyTorch eager | jtorch | of PyTorch | JAX by hand | of JAX "
-        "| compiling, once |",
-        "|---|---:|---:|---:|---:|---:|---:|",
+        "| under `torch.compile`, of JAX | compiling, once |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for measured in report["workloads"].values():
         found = measured["libraries"]
@@ -164,6 +165,7 @@ def table(report: dict[str, Any]) -> str:
             f"**{ratio['torch']:.2f}**",
             duration(jax["step_seconds"]),
             f"{ratio['jax']:.2f}",
+            f"{ratio['compiled, jax']:.2f}",
             f"{ours.get('compile_seconds', 0):.1f} s",
         )
         rows.append(f"| {' | '.join(cells)} |")
@@ -172,7 +174,7 @@ def table(report: dict[str, Any]) -> str:
         f"On {about['device']}: {about['processor']}, {about['cores']} cores, {about['system']}, "
         f"Python {about['python']}, JAX {about['jax']}, "
         f"PyTorch {about['torch']} in eager mode with {about['torch_threads']} threads. "
-        "Medians of turns that the three libraries take one after the other, in processes of "
+        "Medians of turns that the libraries take one after the other, in processes of "
         "their own; “of PyTorch” is jtorch's time divided by PyTorch's. "
         "Made by `python -m benchmarks.run`."
     )

@@ -18,7 +18,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-LIBRARIES = ("torch", "jtorch", "jax")
+# "compiled" is jtorch with the step under torch.compile.
+LIBRARIES = ("torch", "jtorch", "compiled", "jax")
 DEVICES = ("cpu", "cuda")
 REST = 0.25
 
@@ -58,9 +59,13 @@ class Worker:
 def use(library: str, device: str) -> None:
     """Make a device the default. On a GPU all libraries use TensorFloat-32, as JAX does anyway."""
     if library != "jax" and device != "cpu":
-        torch = importlib.import_module(library)
+        torch = importlib.import_module(_package(library))
         torch.set_default_device(device)
         torch.set_float32_matmul_precision("high")
+
+
+def _package(library: str) -> str:
+    return "jtorch" if library == "compiled" else library
 
 
 def load(workload: str, library: str, *part: Any) -> tuple[Callable[[], Any], Callable[[Any], Any]]:
@@ -69,8 +74,9 @@ def load(workload: str, library: str, *part: Any) -> tuple[Callable[[], Any], Ca
     if library == "jax":
         step = module.setup_jax(*part)
     else:
-        torch = importlib.import_module(library)
+        torch = importlib.import_module(_package(library))
         step = module.setup(torch, *part)
+        step = torch.compile(step) if library == "compiled" else step
     if part:  # a step of a part is computed to its end by itself
         return step, lambda result: None
     if library == "jax":

@@ -5,4 +5,6 @@ user would write by hand: float32, optax, one donated `jax.jit` step. Calling th
 and returns the loss, unread. All three work on the same shapes; `TITLE` says which.
 """
 
-NAMES = ("classic_loop", "chain", "mlp", "digits_cnn", "lstm", "resnet18", "gpt")
+NAMES = (
+    *("classic_loop", "chain", "many_weights", "mlp", "digits_cnn", "lstm", "resnet18", "gpt"),
+)

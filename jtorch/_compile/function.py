@@ -12,6 +12,7 @@ import copy
 import functools
 import weakref
 from collections.abc import Callable, Sequence
+from operator import is_
 from types import CodeType, MethodType
 from typing import Any
 
@@ -46,7 +47,8 @@ everything: weakref.WeakSet[Any] = weakref.WeakSet()  # all compiled functions, 
 
 class Signature:
     """The arguments of a call: tensors: those among them.  objects: others that are no atoms.
-    key: all that decides which shortcut may fit, but for the avals of the Tensors."""
+    key: all that decides which shortcut may fit, but for the avals of the Tensors. TypeError for
+    arguments that can't be part of one."""
 
     __slots__ = ("key", "objects", "tensors")
 
@@ -67,6 +69,8 @@ class Signature:
     def _add(self, value: Any, parts: list[Any]) -> None:
         kind = type(value)
         if kind in plain_tensors or isinstance(value, Tensor):
+            if value.__dict__ and not _HOOKS.isdisjoint(value.__dict__):
+                raise TypeError("a Tensor with hooks")
             self.tensors.append(value)
             parts.append(kind)
         elif kind is float:
@@ -82,6 +86,9 @@ class Signature:
             parts.append(spec)
             for leaf in leaves:
                 self._add(leaf, parts)
+
+
+_HOOKS = frozenset({"_hooks", "_post_hooks"})
 
 
 def _hashable(value: Any) -> Any:
@@ -205,6 +212,7 @@ class Compiled:
             materialise_all()
         self.runs += 1
         self.unused = 0 if self.latest is None or self.latest.used else self.unused + 1
+        given = tree_flatten((args, kwargs))
         known = len(self.codes)
         places = self._places(signature)
         capture = Capture(self.fullgraph)
@@ -228,6 +236,7 @@ class Compiled:
         entry = None
         if capture.reason is None and len(self.codes) == known:
             try:
+                _check_unchanged(given, tree_flatten((args, kwargs)))
                 effects = self._effects(places, signature)
                 shortcut = Shortcut(context, capture, before, effects, result)
                 entry = Entry(shortcut, Guards(places, effects), signature.objects)
@@ -275,6 +284,13 @@ class Compiled:
         materialise_all()
         if program is not None and daring and Direct.suits(entry.shortcut, program):
             entry.direct = Direct(entry.shortcut, program)
+
+
+def _check_unchanged(before: tuple[list, Any], after: tuple[list, Any]) -> None:
+    """`Uncapturable` where a run has changed a container among its arguments."""
+    (leaves, spec), (found, now) = before, after
+    if spec != now or not all(map(is_, leaves, found)):
+        raise Uncapturable("it changes a container that it was given")
 
 
 def _has_history(result: Any) -> bool:

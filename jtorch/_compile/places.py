@@ -142,6 +142,10 @@ class Places:
         """Whether an object was reached."""
         return id(value) in self._seen
 
+    def has_gradient(self, tensor: Tensor) -> bool:
+        """Whether the `.grad` of a Tensor is among the places."""
+        return (id(tensor), "_grad") in self.found
+
     def empty(self, value: Any) -> bool:
         """Whether a value was an empty container when it was visited."""
         place = self.found.get((id(value), MISSING)) or self.members.get((id(value), MISSING))

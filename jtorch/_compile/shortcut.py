@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from .._core.alias import Moment, cell_of, replace, storage_of
 from .._core.append import enter_all
 from .._core.capture import Action, Capture
+from .._core.device import default_device
 from .._core.overrides import plain_tensors
 from .._core.program import host
 from .._core.tensor import Tensor, from_cell
@@ -50,7 +51,8 @@ class Before(NamedTuple):
     """What is known of a run before it begins.
 
     arguments: the Tensors among the arguments.  cells, versions: of every Tensor in `places`, by
-    its id.  traces: the state of each trace.  counts: what else the trace has.
+    its id.  traces: the state of each trace.  modes: those in force.  counts: what else the trace
+    has.
     """
 
     arguments: list[Tensor]
@@ -58,6 +60,7 @@ class Before(NamedTuple):
     cells: dict[int, Cell | None]
     versions: dict[int, int]
     traces: dict[Trace, State]
+    modes: tuple
     counts: tuple[int, ...]
 
 
@@ -72,7 +75,12 @@ def before_run(context: Context, places: Places, arguments: list[Tensor]) -> Bef
     versions = {key: t._version for key, t in tensors.items()}
     places.tensors.update(tensors)
     traces = {trace: trace.state for trace in context.traces.values()}
-    return Before(arguments, places, cells, versions, traces, _counts(context.trace))
+    modes = _modes(context)
+    return Before(arguments, places, cells, versions, traces, modes, _counts(context.trace))
+
+
+def _modes(context: Context) -> tuple:
+    return context.modes, default_device()
 
 
 def base_cell(tensor: Tensor) -> Cell | None:
@@ -119,6 +127,10 @@ class Shortcut:
     def __init__(
         self, context: Context, capture: Capture, before: Before, effects: list[Place], result: Any
     ) -> None:
+        if _modes(context) != before.modes:
+            raise Uncapturable("it leaves other modes behind")
+        if not all(before.places.has_gradient(tensor) for tensor in capture.owners):
+            raise Uncapturable("it gives a gradient to a Tensor that is an argument, or far away")
         trace, begin = _segment(context, before)
         self.device, self.begin, self.end = trace.device, begin, trace.state
         self.region = trace.region

@@ -18,6 +18,7 @@ from .alias import as_constant, cell_of, check_writable, is_leaf, write
 from .anomaly import STACK
 from .append import append
 from .autograd import ADD, ONES, ZEROS, Gradients, call_prehooks, gradients, walk
+from .capture import note_gradient
 from .forward import tangent_of, with_tangent
 from .graph import GradNode, edge_of_cell
 from .history import AccumulateGrad, GradientEdge, edge_from, hung_on_leaf
@@ -226,6 +227,7 @@ def accumulate(tensor: Tensor, cell: Cell, create: bool = False) -> None:
 
 def _add_up(tensor: Tensor, cell: Cell, create: bool) -> None:
     """Add to `.grad`; the first gradient becomes it."""
+    note_gradient(tensor)
     before = tensor._grad
     if not create and tangent_of(local.context, cell) is not None:
         cell = with_tangent(local.context, cell, None)
@@ -243,6 +245,7 @@ def _add_up(tensor: Tensor, cell: Cell, create: bool) -> None:
 
 def add_gradient(tensor: Tensor, total: Tensor) -> None:
     """Set `.grad` of a leaf to what it is with a gradient that came on a way of its own."""
+    note_gradient(tensor)
     tensor._grad = total
     _call_post_hooks(tensor)
 

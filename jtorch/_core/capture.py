@@ -23,11 +23,11 @@ class Capture:
     sources: id of a cell -> where another run finds the cell in its place: a Tensor that holds it,
     an `Action`, or the cell itself, a constant.  cells: these cells, so that the ids stay theirs.
     checks: of values that are at hand: (cell, function that raises for an array it doesn't like).
-    held: what holds a cell and is no Tensor: the random state of a device.
-    actions: what has to be done anew, in order.  stepped: whether an optimizer made a step, whose
-    program runs in the end.  reason: why it can't be repeated, and the user's line.  strict: that
-    is an error.  muted: how many calls are open whose reads are no concern of the function's.
-    moves: how often the default generator has moved by noted draws.
+    owners: the Tensors whose `.grad` was set.  held: what holds a cell and is no Tensor: the random
+    state of a device.  actions: what has to be done anew, in order.  stepped: whether an optimizer
+    made a step, whose program runs in the end.  reason: why it can't be repeated, and the user's
+    line.  strict: that is an error.  muted: how many calls are open whose reads are no concern of
+    the function's.  moves: how often the default generator has moved by noted draws.
     """
 
     __slots__ = (
@@ -37,6 +37,7 @@ class Capture:
         "held",
         "moves",
         "muted",
+        "owners",
         "reason",
         "sources",
         "stepped",
@@ -47,6 +48,7 @@ class Capture:
         self.sources: dict[int, Any] = {}
         self.cells: list[Cell] = []
         self.checks: list[tuple[Cell, Callable[[Any], None]]] = []
+        self.owners: list[Any] = []
         self.held: list[Any] = []
         self.actions: list[Action] = []
         self.stepped = False
@@ -67,7 +69,7 @@ class Capture:
     def clear(self) -> None:
         """Let go of all that was noted."""
         self.sources, self.cells, self.held = {}, [], []
-        self.actions, self.checks = [], []
+        self.actions, self.checks, self.owners = [], [], []
 
     def note(self, cell: Cell, source: Any) -> None:
         """Say where a cell comes from."""
@@ -114,6 +116,13 @@ def note_constant(cell: Cell) -> None:
     capture = local.context.capture
     if capture is not None:
         capture.note(cell, cell)
+
+
+def note_gradient(tensor: Any) -> None:
+    """If a compiled function is running: it sets the `.grad` of a Tensor."""
+    capture = local.context.capture
+    if capture is not None:
+        capture.owners.append(tensor)
 
 
 class muted:

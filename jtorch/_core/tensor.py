@@ -30,7 +30,7 @@ from .alias import (
 )
 from .append import append
 from .attributes import Attributes
-from .capture import note_constant, stop
+from .capture import note_constant, note_gradient, stop
 from .device import canonical, default_device, device_of, jax_device
 from .donation import share
 from .dtype import TITLES, dtype, to_dtype
@@ -95,6 +95,7 @@ class Tensor(Attributes, Methods):
     def grad(self, value: Tensor | None) -> None:
         if value is not None:
             _check_grad(self, value)
+        note_gradient(self)
         self._grad = value
 
     @property

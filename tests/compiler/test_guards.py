@@ -271,3 +271,51 @@ def test_custom_function_whose_graph_lives_on(lib: Any, compile: Any) -> Any:
         result.sum().backward()
         found += [result, x.grad]
     return found
+
+
+@compared(runs=5, reason="it gives a gradient to a Tensor that is an argument")
+def test_gradient_of_an_argument(lib: Any, compile: Any) -> Any:
+    """backward() inside of the function reaches what it was given."""
+
+    def function(x: Any) -> Any:
+        loss = (x**3).sum()
+        loss.backward()
+        return loss.detach()
+
+    compiled = compile(function)
+    found = []
+    for k in range(5):
+        x = lib.tensor([1.0 + k, 2.0], requires_grad=True)
+        found += [compiled(x), x.grad]
+    return found
+
+
+@compared(runs=5, reason="it changes a container that it was given")
+def test_container_that_is_filled(lib: Any, compile: Any) -> Any:
+    """A batch that gets one more entry."""
+
+    def function(batch: Any) -> Any:
+        batch["twice"] = batch["x"] * 2
+        return batch["twice"] + 1
+
+    compiled = compile(function)
+    found = []
+    for k in range(5):
+        batch = {"x": lib.tensor([1.0 + k])}
+        found += [compiled(batch), batch]
+    return found
+
+
+@compared(runs=6, reason="it leaves other modes behind")
+def test_mode_that_is_left(lib: Any, compile: Any) -> Any:
+    """A function that turns gradients off and on."""
+    w = lib.tensor([2.0], requires_grad=True)
+
+    def function(x: Any) -> Any:
+        lib.set_grad_enabled(not lib.is_grad_enabled())
+        return x * w
+
+    compiled = compile(function)
+    x = lib.tensor([3.0])
+    found = [compiled(x).requires_grad for _ in range(6)]
+    return found, lib.is_grad_enabled()
