@@ -205,34 +205,26 @@ class Compiled:
     # --------------------------------------------------------------------------------- recording
 
     def _record(self, context: Context, signature: Signature, args: tuple, kwargs: dict) -> Any:
-        """Run the function, and capture the run."""
+        """Run the function; where its code is known by now, capture the run."""
         if context.trace.device is None:
             context.on(default_device())
-        if self.fullgraph:
+        if self.fullgraph:  # what fails then is the function's own
             materialise_all()
         self.runs += 1
         self.unused = 0 if self.latest is None or self.latest.used else self.unused + 1
-        given = tree_flatten((args, kwargs))
-        known = len(self.codes)
+        given, known = tree_flatten((args, kwargs)), len(self.codes)
         places = self._places(signature)
         capture = Capture(self.fullgraph)
-        learned = self.runs > 1
-        if places.reason is not None and learned:
+        if places.reason is not None and self.runs > 1:
             capture.stop(places.reason)
         before = before_run(context, places, signature.tensors)
-        moves = default_generator.moves
-        context.capture = capture
         try:
-            with Watch(self.codes, capture):
-                result = self.function(*args, **kwargs)
+            result = self._watched(context, capture, args, kwargs)
         except Unsupported as error:
             for trace in tuple(context.traces.values()):
-                fail(trace, error)  # nothing is half done
+                fail(trace, error)
+            places.take_back()
             raise
-        finally:
-            context.capture = None
-        if capture.reason is None and default_generator.moves - moves != capture.moves:
-            capture.stop("it draws random numbers of a kind that depends on values")
         entry = None
         if capture.reason is None and len(self.codes) == known:
             try:
@@ -242,20 +234,26 @@ class Compiled:
                 entry = Entry(shortcut, Guards(places, effects), signature.objects)
             except Uncapturable as error:
                 capture.stop(str(error))
-        if capture.reason is not None and learned:
+        if capture.reason is not None and self.runs > 1:
             self.failures += 1
             self.reasons.append(capture.reason)
             graph_break(*capture.reason)
         capture.clear()
         del before, places
-        closed = capture.stepped or not _has_history(result)
-        if closed:
-            self.closed.add(signature.key)
-        self._end(context, entry, closed)
-        if entry is not None:
-            self.latest = entry
-            begin = (signature.key, entry.shortcut.begin)
-            self.entries.setdefault(begin, []).insert(0, entry)
+        self._end(context, signature, entry, capture.stepped or not _has_history(result))
+        return result
+
+    def _watched(self, context: Context, capture: Capture, args: tuple, kwargs: dict) -> Any:
+        """What the function returns, while the capture is noted."""
+        moves = default_generator.moves
+        context.capture = capture
+        try:
+            with Watch(self.codes, capture):
+                result = self.function(*args, **kwargs)
+        finally:
+            context.capture = None
+        if capture.reason is None and default_generator.moves - moves != capture.moves:
+            capture.stop("it draws random numbers of a kind that depends on values")
         return result
 
     def _places(self, signature: Signature) -> Places:
@@ -271,10 +269,17 @@ class Compiled:
             raise Uncapturable(reason)
         return effects
 
-    def _end(self, context: Context, entry: Entry | None, closed: bool) -> None:
-        """Run what was recorded, if it is a program by itself."""
+    def _end(
+        self, context: Context, signature: Signature, entry: Entry | None, closed: bool
+    ) -> None:
+        """Keep what was captured. What is a program by itself runs now."""
+        if entry is not None:
+            self.latest = entry
+            begin = (signature.key, entry.shortcut.begin)
+            self.entries.setdefault(begin, []).insert(0, entry)
         if not closed:
             return
+        self.closed.add(signature.key)
         if entry is None or entry.shortcut.begin.parent is not None:
             materialise_all()
             return

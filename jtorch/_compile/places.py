@@ -142,6 +142,12 @@ class Places:
         """Whether an object was reached."""
         return id(value) in self._seen
 
+    def take_back(self) -> None:
+        """Put the Tensors back where others have been put since."""
+        for place in (*self.found.values(), *self.members.values()):
+            if _is_slot_for_tensors(place.value) and place.now() is not place.value:
+                place.put(place.value)
+
     def has_gradient(self, tensor: Tensor) -> bool:
         """Whether the `.grad` of a Tensor is among the places."""
         return (id(tensor), "_grad") in self.found

@@ -59,6 +59,12 @@ class OptimizedModule(Module):
     def __delattr__(self, name: str) -> None:
         delattr(self._orig_mod, name)
 
+    def __len__(self) -> int:
+        return len(self._orig_mod)  # pyright: ignore[reportArgumentType]
+
+    def __bool__(self) -> bool:
+        return bool(self._orig_mod)
+
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *dir(self._orig_mod)})
 
