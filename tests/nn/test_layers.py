@@ -347,30 +347,41 @@ def _array(random: np.random.RandomState, wanted: Any) -> tuple[np.ndarray, bool
     return random.randn(*wanted).astype(np.float32), True
 
 
-def report(library: Any, entry: Row) -> dict[str, Any]:
-    """What a layer does, as texts and NumPy arrays."""
+def report(library: Any, entry: Row, calls: int = 1, wrap: Callable = lambda layer: layer) -> dict:
+    """What a layer does, as texts and NumPy arrays.
+
+    calls: how often it is called in each mode; the last is looked at.  wrap: what is made of it.
+    """
     library.manual_seed(0)
     layer = entry.build(library)
     found: dict[str, Any] = {"repr": repr(layer), "keys": list(layer.state_dict())}
     found.update({f"initial {k}": numbers(v) for k, v in layer.state_dict().items()})
+    wrapped = wrap(layer)
     for mode in ("train", "eval"):
         getattr(layer, mode)()
-        layer.zero_grad()
-        inputs = [library.from_numpy(a.copy()) for a, _ in arrays(entry.inputs)]
-        for tensor, (_, wanted) in zip(inputs, arrays(entry.inputs), strict=True):
-            tensor.requires_grad_(wanted)
-        outputs = layer(*inputs, **entry.kwargs)
-        outputs = outputs if isinstance(outputs, tuple) else (outputs,)
-        found.update({f"{mode} output {k}": numbers(o) for k, o in enumerate(outputs)})
-        if outputs[0].requires_grad:
-            weights = np.random.RandomState(1).standard_normal(tuple(outputs[0].shape))
-            (outputs[0] * library.tensor(weights, dtype=library.float32)).sum().backward()
-        for k, tensor in enumerate(inputs):
-            found[f"{mode} gradient of input {k}"] = numbers(tensor.grad)
-        for name, parameter in layer.named_parameters():
-            found[f"{mode} gradient of {name}"] = numbers(parameter.grad)
+        for _ in range(calls):
+            seen = _call(library, entry, layer, wrapped)
+        found.update({f"{mode} {name}": value for name, value in seen.items()})
         found.update({f"{mode} {k}": numbers(v) for k, v in layer.named_buffers()})
     found["repr afterwards"] = repr(layer)
+    return found
+
+
+def _call(library: Any, entry: Row, layer: Any, wrapped: Callable) -> dict[str, Any]:
+    """The outputs and gradients of one call."""
+    layer.zero_grad()
+    inputs = [library.from_numpy(a.copy()) for a, _ in arrays(entry.inputs)]
+    for tensor, (_, wanted) in zip(inputs, arrays(entry.inputs), strict=True):
+        tensor.requires_grad_(wanted)
+    outputs = wrapped(*inputs, **entry.kwargs)
+    outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+    found = {f"output {k}": numbers(o) for k, o in enumerate(outputs)}
+    if outputs[0].requires_grad:
+        weights = np.random.RandomState(1).standard_normal(tuple(outputs[0].shape))
+        (outputs[0] * library.tensor(weights, dtype=library.float32)).sum().backward()
+    found.update({f"gradient of input {k}": numbers(t.grad) for k, t in enumerate(inputs)})
+    for name, parameter in layer.named_parameters():
+        found[f"gradient of {name}"] = numbers(parameter.grad)
     return found
 
 
@@ -388,10 +399,17 @@ def test_as_pytorch(entry: Row) -> None:
     compare(entry)
 
 
-def compare(entry: Row) -> None:
+@pytest.mark.filterwarnings("ignore:`NLLLoss2d` has been deprecated")
+@pytest.mark.parametrize("entry", ROWS, ids=lambda entry: f"{entry.text} {entry.inputs[0]}")
+def test_compiled(entry: Row) -> None:
+    """The third call of a compiled layer is a repetition, if it can be one."""
+    compare(entry, 3, jtorch.compile)
+
+
+def compare(entry: Row, calls: int = 1, wrap: Callable = lambda layer: layer) -> None:
     """Assert that a layer does the same with both libraries."""
-    expected = report(torch, entry)
-    found = report(jtorch, entry)
+    expected = report(torch, entry, calls)
+    found = report(jtorch, entry, calls, wrap)
     assert list(found) == list(expected)
     for name, wanted in expected.items():
         if not isinstance(wanted, np.ndarray):
