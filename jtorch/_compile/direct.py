@@ -96,10 +96,7 @@ class Direct:
         if rest is None:
             return MISS
         self.shortcut.check(arguments)
-        for run, place in self.shortcut.actions:
-            cell = run()
-            if place is not None:
-                rest[place] = cell
+        self.shortcut.act(rest)
         arrays = [c.array for c in self.in_order([*cells, *rest.values()])]
         copy_seen(arrays, self.given)
         try:

@@ -65,6 +65,7 @@ class Signature:
             first = {id(t): k for k, t in reversed(list(enumerate(self.tensors)))}
             parts.append(tuple([first[id(t)] for t in self.tensors]))
         self.key = tuple(parts)
+        hash(self.key)
 
     def _add(self, value: Any, parts: list[Any]) -> None:
         kind = type(value)
@@ -150,9 +151,9 @@ class Compiled:
             return self.function(*args, **kwargs)
         try:
             signature = Signature(context, args, kwargs)
-            entries = self._entries(context, signature)
-        except TypeError:  # something that has no hash
+        except TypeError:
             return self.function(*args, **kwargs)
+        entries = self._entries(context, signature)
         for entry in entries:
             if entry.guards.hold():
                 found = self._repeat(context, entry, signature.tensors)

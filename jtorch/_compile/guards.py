@@ -17,7 +17,7 @@ class Guards:
     other places.  members: of Modules, looked at only when the count of `changes` has moved.
     gradients, without: Tensors whose `.grad` was there, or None.  slots: places whose Tensor the
     run itself replaces: whether there is one counts, not which.  empty: places of empty containers.
-     further: guards of another kind.
+    further: guards of another kind.
     """
 
     def __init__(self, places: Places, effects: list[Place]) -> None:

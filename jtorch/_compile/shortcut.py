@@ -139,10 +139,8 @@ class Shortcut:
         known = _Known(capture, before, effects)
         self._find_inputs(trace, known)
         self.checks = known.checks(capture)
-        self.actions = [
-            (action.run, self.sources.index(action) if action in self.sources else None)
-            for action in capture.actions
-        ]
+        places = {id(source): k for k, source in enumerate(self.sources)}
+        self.actions = [(action.run, places.get(id(action))) for action in capture.actions]
         outputs = _Outputs(self, trace, known)
         self.written = outputs.writes()
         self.put = [(place, outputs.kind_of(place.value)) for place in effects]
@@ -187,9 +185,7 @@ class Shortcut:
         return [_cell(source, arguments) for source in self.sources]
 
     def starts(self, trace: Trace, cells: list[Any]) -> bool:
-        """Whether the trace is where this begins, and the cells are what they were."""
-        if trace.state is not self.begin:
-            return False
+        """Whether the cells are what they were, for a trace that is where this begins."""
         seen = set()
         for k in self.inputs:
             cell, position = cells[k], self.positions[k]
@@ -215,8 +211,8 @@ class Shortcut:
             if cell is not None and cell.array is not None:
                 check(host(cell))
 
-    def act(self, cells: list[Any]) -> None:
-        """Do what has to be done anew in each run."""
+    def act(self, cells: Any) -> None:
+        """Do what has to be done anew in each run. cells: of the sources, by their places."""
         for run, place in self.actions:
             cell = run()
             if place is not None:
