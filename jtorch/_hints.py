@@ -20,7 +20,7 @@ SECONDS = 20.0
 SHARE = 1 / 8
 
 ADVICE = {
-    "shape": "Pad to a few sizes, or use batches of one size (drop_last=True).",
+    "shape": "Pad to a few sizes (drop_last=True), or compile with dynamic=True: docs/compile.md.",
     "strides": "Call contiguous() on what comes in other layouts.",
     "dtype": "Convert it to one dtype first.",
     "number": "The number is part of the program there: give it as a Tensor.",

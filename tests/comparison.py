@@ -19,6 +19,7 @@ import torch
 import jtorch
 from jtorch._core import trace
 from jtorch._core.divergence import known_lines
+from jtorch._core.padding.family import forget_families
 from jtorch._core.program import materialise_all
 from jtorch._core.varying import varied_sites
 
@@ -50,6 +51,7 @@ def forget() -> None:
         for known in (root.next, root.memo, root.seen, root.programs):
             known.clear()
         root.beyond = None
+    forget_families()
     varied_sites.clear()
     known_lines.clear()
 

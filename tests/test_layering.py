@@ -33,6 +33,7 @@ LAYERS = (
     "_core.layout _core.survivors _core.donation _core.differences",
     "_core.divergence",
     "_core.checks _core.evaluation _core.calls",
+    "_core.padding.*",
     "_core.building _core.capture _core.xplane",
     "_core.program",
     "_core.arguments _core.autocast",

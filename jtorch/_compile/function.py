@@ -11,7 +11,8 @@ from __future__ import annotations
 import copy
 import functools
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from operator import is_
 from types import CodeType, MethodType
 from typing import Any
@@ -47,14 +48,18 @@ everything: weakref.WeakSet[Any] = weakref.WeakSet()  # all compiled functions, 
 
 class Signature:
     """The arguments of a call: tensors: those among them.  objects: others that are no atoms.
-    key: all that decides which shortcut may fit, but for the avals of the Tensors. TypeError for
-    arguments that can't be part of one."""
+    key: all that decides which shortcut may fit, but for the avals of the Tensors; with their
+    shapes if there will be many.  marked: whether the sizes of a Tensor are known to vary.
+    TypeError for arguments that can't be part of one."""
 
-    __slots__ = ("key", "objects", "tensors")
+    __slots__ = ("key", "marked", "objects", "tensors")
 
-    def __init__(self, context: Context, args: tuple, kwargs: dict[str, Any]) -> None:
+    def __init__(
+        self, context: Context, args: tuple, kwargs: dict[str, Any], shapes: bool = False
+    ) -> None:
         self.tensors: list[Tensor] = []
         self.objects: list[Any] = []
+        self.marked = False
         parts: list[Any] = [context.modes, default_device()]
         for value in args:
             self._add(value, parts)
@@ -64,14 +69,18 @@ class Signature:
         if len(set(map(id, self.tensors))) < len(self.tensors):
             first = {id(t): k for k, t in reversed(list(enumerate(self.tensors)))}
             parts.append(tuple([first[id(t)] for t in self.tensors]))
+        if shapes:
+            parts += [tensor.shape for tensor in self.tensors]
         self.key = tuple(parts)
         hash(self.key)
 
     def _add(self, value: Any, parts: list[Any]) -> None:
         kind = type(value)
         if kind in plain_tensors or isinstance(value, Tensor):
-            if value.__dict__ and not _HOOKS.isdisjoint(value.__dict__):
-                raise TypeError("a Tensor with hooks")
+            if value.__dict__:
+                if not _HOOKS.isdisjoint(value.__dict__):
+                    raise TypeError("a Tensor with hooks")
+                self.marked = self.marked or DYNAMIC in value.__dict__
             self.tensors.append(value)
             parts.append(kind)
         elif kind is float:
@@ -90,6 +99,7 @@ class Signature:
 
 
 _HOOKS = frozenset({"_hooks", "_post_hooks"})
+DYNAMIC = "_dynamo_dynamic_indices"  # PyTorch's name for the dimensions that vary
 
 
 def _hashable(value: Any) -> Any:
@@ -113,11 +123,16 @@ class Compiled:
     """A function that `compile` was given. Called as the function is."""
 
     def __init__(
-        self, function: Callable, fullgraph: bool = False, limit: int | None = None
+        self,
+        function: Callable,
+        fullgraph: bool = False,
+        limit: int | None = None,
+        dynamic: bool | None = None,
     ) -> None:
         self.function = function
         self.fullgraph = fullgraph
         self.limit = limit
+        self.dynamic = dynamic
         everything.add(self)
         self.entries: dict[tuple, list[Entry]] = {}
         self.closed: set[tuple] = set()  # the keys of calls that are programs by themselves
@@ -130,29 +145,41 @@ class Compiled:
         self._torchdynamo_orig_callable = function
 
     def __copy__(self) -> Compiled:
-        return Compiled(self.function, self.fullgraph, self.limit)
+        return Compiled(self.function, *self._options())
 
     def __deepcopy__(self, memo: dict) -> Compiled:
-        return Compiled(copy.deepcopy(self.function, memo), self.fullgraph, self.limit)
+        return Compiled(copy.deepcopy(self.function, memo), *self._options())
+
+    def _options(self) -> tuple:
+        return self.fullgraph, self.limit, self.dynamic
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else MethodType(self, instance)
 
     def reset(self) -> None:
         """Forget all that was captured."""
-        self.__init__(self.function, self.fullgraph, self.limit)
+        self.__init__(self.function, *self._options())
 
     @materialises(
         "compiled function", "a compiled function ends that made a step, or returns no history"
     )
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         context = local.context
+        if not self.dynamic:
+            return self._call(context, args, kwargs)
+        with sharing(context):
+            return self._call(context, args, kwargs)
+
+    def _call(self, context: Context, args: tuple, kwargs: dict[str, Any]) -> Any:
         if not _can_capture(context) or Limits.stance == "force_eager":
             return self.function(*args, **kwargs)
         try:
-            signature = Signature(context, args, kwargs)
+            signature = Signature(context, args, kwargs, bool(self.dynamic))
         except TypeError:
             return self.function(*args, **kwargs)
+        if signature.marked and self.dynamic is None:
+            self.dynamic = True
+            return self(*args, **kwargs)
         entries = self._entries(context, signature)
         for entry in entries:
             if entry.guards.hold():
@@ -302,6 +329,21 @@ def _check_unchanged(before: tuple[list, Any], after: tuple[list, Any]) -> None:
 def _has_history(result: Any) -> bool:
     """Whether a gradient flows through what a function returns."""
     return any(isinstance(t, Tensor) and t.requires_grad for t in tree_flatten(result)[0])
+
+
+@contextmanager
+def sharing(context: Context) -> Iterator[None]:
+    """The programs of what is recorded meanwhile, and of what goes on from there, may be shared
+    between sizes."""
+    before, context.shares = context.shares, True
+    for trace in context.traces.values():
+        trace.shares = True
+    try:
+        yield
+    finally:
+        context.shares = before
+        for trace in context.traces.values():
+            trace.shares = before or trace.state.parent is not None
 
 
 def _can_capture(context: Context) -> bool:

@@ -52,4 +52,4 @@ def compile_function(
             f"Invalid backend: {backend!r}, see `torch._dynamo.list_backends()` for available "
             "backends."
         )
-    return function if disable else Compiled(function, fullgraph, recompile_limit)
+    return function if disable else Compiled(function, fullgraph, recompile_limit, dynamic)

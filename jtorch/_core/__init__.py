@@ -4,8 +4,9 @@
  2. op: what an op is (a row: a pure JAX function and a few facts)
  3. trace: cells, states, the trie
  4. region, history, loops, graph: the autograd graph, read off a trace
- 5. survivors, donation, checks, evaluation, calls, building, program: a trace becomes an XLA
-    program: materialise. differences, divergence: why a new one is needed
+ 5. survivors, donation, checks, evaluation, calls, padding, building, program: a trace becomes an
+    XLA program: materialise. padding: one for several sizes. differences, divergence: why a new
+    one is needed
  6. varying, autocast, extend, transfer, append: recording for cells, the slow path first; numbers
     that vary; mixed precision; copies between devices. body: a function recorded apart, as one op
     of a trace; control: the same for branches and loops; draws: random numbers inside of them.

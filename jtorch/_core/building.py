@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 from jax.core import eval_jaxpr
+from jax.extend.core import ClosedJaxpr
 from jax.sharding import SingleDeviceSharding
 
 from . import layout
@@ -21,6 +22,7 @@ from .device import CPU, TRACING, jax_device
 from .divergence import cause_of
 from .donation import pairs_of
 from .evaluation import evaluator, numbers_among, path, without
+from .padding.family import share
 from .survivors import survivors_of
 from .trace import Trace
 
@@ -99,9 +101,9 @@ def build(trace: Trace, alive: tuple, daring: bool, nodes: tuple, checks: tuple)
         program.source = program.wanted
         program.call = run
         return program
-    _compile(program, run, _entering(structs, program.numbers), pairs, trace)
-    call = program.call
-    if call is not _nothing:
+    call, new = _compile(program, run, _entering(structs, program.numbers), pairs, trace)
+    if new:
+        statistics.programs_compiled += 1
         call = FirstCall(program, call, compilation_of(cause, steps, trace), began)
     give_call(program, call)
     return program
@@ -113,8 +115,11 @@ def _entering(structs: list, numbers: dict[Any, list[int]]) -> list:
     return without(structs, numbers) + vectors
 
 
-def _compile(program: Program, run: Callable, structs: list, pairs: dict, trace: Trace) -> None:
-    """Drop outputs that are leaves or equal to others, and jit the rest."""
+def _compile(
+    program: Program, run: Callable, structs: list, pairs: dict, trace: Trace
+) -> tuple[Callable, bool]:
+    """Drop outputs that are leaves or equal to others, and jit the rest. What runs the program, and
+    whether XLA has to compile for it."""
     with jax.enable_x64(True):
         closed = jax.make_jaxpr(run)(*structs)
     jaxpr = closed.jaxpr
@@ -147,24 +152,26 @@ def _compile(program: Program, run: Callable, structs: list, pairs: dict, trace:
     pruned, program.source = _in_order(jaxpr, unique, source, tuple(replacing.values()))
     arguments = tuple(entering.index(-1 - leaf) for leaf in replacing)
 
-    laid_out = trace.device is CPU and layout.has_convolutions(pruned)
+    if program.source == tuple(range(len(program.wanted))):
+        program.source = program.wanted
+    if not unique:
+        return _nothing, False
+    compiled = ClosedJaxpr(pruned, closed.consts)
+    settings = arguments, _where(trace), options, trace.device is CPU
+    if trace.shares:
+        return share(compiled, (*settings[:2], options is None), lambda c: _jit(c, *settings))
+    return _jit(compiled, *settings), True
+
+
+def _jit(closed: ClosedJaxpr, donated: tuple, where: Any, options: Any, on_cpu: bool) -> Callable:
+    """The function that runs a jaxpr."""
+    laid_out = on_cpu and layout.has_convolutions(closed.jaxpr)
     run_jaxpr = layout.evaluate if laid_out else eval_jaxpr
 
     def evaluate(*arrays: Any) -> list:
-        return run_jaxpr(pruned, closed.consts, *arrays)
+        return run_jaxpr(closed.jaxpr, closed.consts, *arrays)
 
-    call: Callable = _nothing
-    if unique:
-        call = jax.jit(
-            evaluate,
-            donate_argnums=arguments,
-            out_shardings=_where(trace),
-            compiler_options=options,
-        )
-        statistics.programs_compiled += 1
-    program.call = call
-    if program.source == tuple(range(len(program.wanted))):
-        program.source = program.wanted
+    return jax.jit(evaluate, donate_argnums=donated, out_shardings=where, compiler_options=options)
 
 
 def _replacing(pairs: dict[int, int], source: dict[int, int]) -> dict[int, int]:

@@ -146,7 +146,7 @@ def _run(jaxpr: Any, eqn: Any, operands: list[Any]) -> list[Any]:
     name = str(eqn.source_info.name_stack)  # what profiles show
     with jax.named_scope(name) if name else nullcontext():
         results = _in_some_order(eqn, operands)
-    return _alone(jaxpr, eqn, [plain(o) for o in operands]) if results is None else results
+    return alone(jaxpr, eqn, [plain(o) for o in operands]) if results is None else results
 
 
 def _in_some_order(eqn: Any, operands: list[Any]) -> list[Any] | None:
@@ -171,7 +171,7 @@ def called_by(eqn: Any) -> Any:
     return eqn.params["jaxpr" if name in ("pjit", "jit") else "call_jaxpr"]
 
 
-def _alone(jaxpr: Any, eqn: Any, arrays: list[Any]) -> list[Any]:
+def alone(jaxpr: Any, eqn: Any, arrays: list[Any]) -> list[Any]:
     """One equation, run by JAX's own evaluator: primitives with functions inside need its help."""
     given = [(v, a) for v, a in zip(eqn.invars, arrays, strict=True) if not hasattr(v, "val")]
     names = ("",) * len(given)

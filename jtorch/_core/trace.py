@@ -274,6 +274,7 @@ class Trace:
         "renewals",
         "replaced",
         "serial",
+        "shares",
         "state",
         "taken",
         "tangents",
@@ -304,6 +305,7 @@ class Trace:
         self.regions: dict[int, Any] = {}
         self.region = 0
         self.taken = False
+        self.shares = context.shares
         self.producers: dict[int, State] = {}
         self.tangents: dict[int, tuple[int, Aval]] = {}
         self.error: BaseException | None = None
@@ -356,7 +358,8 @@ class Context:
 
     bodies: those that are open, outermost first.  transforms: how many functional transforms are
     running a function now.  capture: what notes how a compiled function records, see capture.py.
-    level: of forward mode, if one is open.
+    level: of forward mode, if one is open.  shares: whether the programs of new traces may be
+    shared between sizes.
     """
 
     __slots__ = (
@@ -366,6 +369,7 @@ class Context:
         "level",
         "modes",
         "pack",
+        "shares",
         "trace",
         "traces",
         "transforms",
@@ -377,6 +381,7 @@ class Context:
         self.modes = Modes(eager=os.environ.get("JTORCH_EAGER") == "1")
         self.walking = False  # a backward is being recorded: the trace must not be cut
         self.walk: Any = None  # its Gradients
+        self.shares = False
         # What saved-tensor hooks do with a new node, where the mode `packing` is on.
         self.pack: Any = None
         # Before the first op there is no device; a trace on device None accepts no leaf.

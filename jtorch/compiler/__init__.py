@@ -14,6 +14,7 @@ from typing import Any
 from .._compile.function import Limits, everything
 from .._compile.options import BACKENDS, compile_function
 from .._core.capture import stop
+from .._core.padding.family import forget_families
 from .._core.trace import local
 from ..nn._compile import OptimizedModule
 from ..nn.module import Module
@@ -40,7 +41,9 @@ def compile(
     shapes and dtypes, globals, attributes, train or eval, the modules and optimizers themselves.
     Where one of them changes it runs again. A run that can't be repeated (it reads a value, prints,
     changes a Python number) is no error: the function then runs as it would without `compile`; with
-    `fullgraph` it is one, `Unsupported`. The other options are accepted: XLA compiles in any case.
+    `fullgraph` it is one, `Unsupported`. With `dynamic`, XLA compiles for a few sizes only: its
+    programs have dimensions as long as the next power of two, and are told the true sizes. The
+    other options are accepted: XLA compiles in any case.
 
     AssertionError for what can't be called. See torch.compile.
     """
@@ -93,6 +96,7 @@ def is_exporting() -> bool:
 
 def reset() -> None:
     """Have all compiled functions forget what they captured. See torch.compiler.reset."""
+    forget_families()
     for function in tuple(everything):
         function.reset()
 

@@ -30,13 +30,13 @@ def compared(
     def declare(program: Program) -> Callable[[], None]:
         def test() -> None:
             torch.manual_seed(0)
-            expected = plain(program(torch, lambda function: function), torch)
+            expected = plain(program(torch, lambda function, **_: function), torch)
             forget()
             jtorch.manual_seed(0)
             made: list[Any] = []
 
-            def compile(function: Any) -> Any:
-                made.append(jtorch.compile(function))
+            def compile(function: Any, **options: Any) -> Any:
+                made.append(jtorch.compile(function, **options))
                 return made[-1]
 
             before = jtorch.debug.statistics()["programs_compiled"]
