@@ -44,8 +44,12 @@ class Watch:
         return self
 
     def __exit__(self, *_: Any) -> None:
-        sys.setprofile(self._before)
-        self._outside = None
+        before, self._outside = self._before, None
+        if before is None or callable(before):
+            sys.setprofile(before)
+        else:  # cProfile's, which is written in C: only it can put itself back
+            sys.setprofile(None)
+            before.enable()
 
     def _see(self, frame: FrameType, event: str, argument: Any) -> None:
         if event == "call":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import cProfile
 import pickle
 from typing import Any
 
@@ -170,3 +171,19 @@ def test_breaks_are_told() -> None:
     assert len(report.graph_breaks) == 2
     assert "a value is needed" in report.graph_breaks[0].reason
     assert "test_options.py" in report.graph_breaks[0].line
+
+
+def test_a_profiler_goes_on() -> None:
+    """cProfile is written in C: Python can't put it back."""
+    function = jtorch.compile(lambda x: x + 1)
+    profile = cProfile.Profile()
+    profile.enable()
+    for k in range(3):
+        assert function(jtorch.tensor([float(k)])).item() == k + 1
+    _called_last()
+    profile.disable()
+    assert any("_called_last" in str(entry.code) for entry in profile.getstats())
+
+
+def _called_last() -> None:
+    """Something that a profile must show."""
