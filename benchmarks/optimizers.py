@@ -1,4 +1,5 @@
-"""One step of every optimizer over 200 tensors, under PyTorch with its defaults and jtorch.
+"""One step of every optimizer over 200 tensors, under PyTorch with its defaults, jtorch, and JAX
+with optax where it has the same one.
 
     python -m benchmarks.optimizers                   all, into benchmarks/optimizers.json
     python -m benchmarks.optimizers --only Adam       one, printed only
@@ -18,7 +19,7 @@ from typing import Any
 from .ops import in_turns
 from .run import duration, machine
 from .workers import DEVICES, Worker
-from .workloads.optimizers import CASES
+from .workloads.optimizers import CASES, OPTAX
 
 HERE = Path(__file__).resolve().parent
 RESULTS = {"cpu": HERE / "optimizers.json", "cuda": HERE / "optimizers_cuda.json"}
@@ -37,11 +38,12 @@ def main() -> None:
     options = parser.parse_args()
     workers = [
         Worker("optimizers", library, in_parts=True, device=options.device)
-        for library in ("torch", "jtorch")
+        for library in ("torch", "jtorch", "jax")
     ]
     found = []
     for name in options.only or CASES:
-        found.append({"name": name, **in_turns([name], workers, options)})
+        asked = workers if name in OPTAX else workers[:2]
+        found.append({"name": name, **in_turns([name], asked, options)})
         print(line_of(found[-1]), flush=True)
     for worker in workers:
         worker.close()

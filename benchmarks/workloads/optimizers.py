@@ -3,7 +3,7 @@ whose gradients are there already."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -34,15 +34,28 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "SparseAdam": ("SparseAdam", {}),
 }
 
+# The same in optax, where it has it: name -> its optimizer and the options.
+OPTAX: dict[str, tuple[str, dict[str, Any]]] = {
+    "SGD": ("sgd", {}),
+    "SGD momentum": ("sgd", {"momentum": 0.9}),
+    "Adam": ("adam", {}),
+    "Adam amsgrad": ("amsgrad", {}),
+    "AdamW": ("adamw", {}),
+    "Adadelta": ("adadelta", {}),
+    "Adagrad": ("adagrad", {}),
+    "Adamax": ("adamax", {}),
+    "RAdam": ("radam", {}),
+    "RMSprop": ("rmsprop", {}),
+    "RMSprop centered": ("rmsprop", {"centered": True, "momentum": 0.9}),
+    "Rprop": ("rprop", {}),
+}
+
 
 def setup(torch: Any, case: str) -> Callable[[], Any]:
     """The step of one optimizer; it returns when everything is computed."""
     name, options = CASES[case]
-    random = np.random.default_rng(0)
-    shapes = [MATRIX] * (2 * COUNT) if name in ("Muon", "SparseAdam") else [MATRIX, VECTOR] * COUNT
     params, gradients = [], []
-    for shape in shapes:
-        values, gradient = random.standard_normal((2, *shape)).astype(np.float32)
+    for values, gradient in _arrays(name):
         params.append(torch.tensor(values).requires_grad_())
         gradients.append(torch.tensor(gradient))
         params[-1].grad = _sparse(torch, gradient) if name == "SparseAdam" else gradients[-1]
@@ -61,6 +74,37 @@ def setup(torch: Any, case: str) -> Callable[[], Any]:
         params[0][(0,) * params[0].dim()].item()  # waits
 
     return step
+
+
+def setup_jax(case: str) -> Callable[[], Any]:
+    """The step of one optimizer of optax, as one program that takes the buffers of the old values."""
+    import jax
+    import optax
+
+    name, options = OPTAX[case]
+    params, gradients = jax.device_put(list(zip(*_arrays(name), strict=True)))
+    optimizer = getattr(optax, name)(1e-3, **options)
+
+    def update(params: Any, state: Any, gradients: Any) -> Any:
+        updates, state = optimizer.update(gradients, state, params)
+        return optax.apply_updates(params, updates), state
+
+    jitted = jax.jit(update, donate_argnums=(0, 1))
+    held = [params, jax.jit(optimizer.init)(params)]
+
+    def step() -> None:
+        held[:] = jitted(*held, gradients)
+        jax.block_until_ready(held[0][0])
+
+    return step
+
+
+def _arrays(name: str) -> Iterator[np.ndarray]:
+    """The values and the gradient of each parameter."""
+    random = np.random.default_rng(0)
+    shapes = [MATRIX] * (2 * COUNT) if name in ("Muon", "SparseAdam") else [MATRIX, VECTOR] * COUNT
+    for shape in shapes:
+        yield random.standard_normal((2, *shape)).astype(np.float32)
 
 
 def _sparse(torch: Any, gradient: np.ndarray) -> Any:
