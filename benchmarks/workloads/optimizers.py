@@ -77,7 +77,7 @@ def setup(torch: Any, case: str) -> Callable[[], Any]:
 
 
 def setup_jax(case: str) -> Callable[[], Any]:
-    """The step of one optimizer of optax, as one program that takes the buffers of the old values."""
+    """The step of one optimizer of optax: one program that takes the buffers of old values."""
     import jax
     import optax
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from .padded import ONE, Padded, Sizes, Unpaddable, is_open, length_of, reshaped, resized
+from .padded import ONE, Padded, Sizes, Unpaddable, is_open, length_of, meeting, reshaped, resized
 from .rules import padding_like, rule
 from .template import Equation, Shape
 
@@ -23,7 +23,8 @@ def broadcast(sizes: Sizes, equation: Equation, operands: list[Padded]) -> list[
             axes[k] = axis
     found = tuple(axes)
     lengths = tuple(map(length_of, found))
-    return [Padded(lax.broadcast_in_dim(value.array, lengths, dims), found)]
+    scalar = value.scalar if value.axes else value.array
+    return [Padded(lax.broadcast_in_dim(value.array, lengths, dims), found, scalar)]
 
 
 @rule("reshape")
@@ -91,9 +92,8 @@ def _joined(
 ) -> Padded:
     """Arrays one after the other along a dimension."""
     values = [v.standard(sizes, before, (k,)) for v, before in zip(parts, befores, strict=True)]
-    for d in range(len(shape)):
-        if d != k and len({v.axes[d] for v in values}) > 1:
-            values = [v.standard(sizes, shape, (d,)) for v in values]
+    others = [d for d in range(len(shape)) if d != k]
+    values = meeting(sizes, values, [others] * len(values))
     array = lax.concatenate([v.array for v in values], k)
     if any(is_open(v.axes[k]) for v in values[:-1]):  # each begins where the one before it ends
         array, start = jnp.zeros_like(array), 0

@@ -7,31 +7,16 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from .padded import Padded, Sizes, Unpaddable, is_open
+from .padded import Padded, Sizes, Unpaddable, is_open, meeting
 from .rules import bind, padding_like, rule
 from .template import Equation
-
-
-def meeting(
-    sizes: Sizes, equation: Equation, values: list[Padded], dims: tuple[Any, Any]
-) -> list[Padded]:
-    """Two arrays whose dimensions `dims` are the same, with the same factors there."""
-    different = [
-        (i, k) for i, k in zip(*dims, strict=True) if values[0].axes[i] != values[1].axes[k]
-    ]
-    left = [i for i, _ in different]
-    right = [k for _, k in different]
-    return [
-        v.standard(sizes, shape, where)
-        for v, shape, where in zip(values, equation.in_shapes, (left, right), strict=True)
-    ]
 
 
 @rule("dot_general")
 def dot_general(sizes: Sizes, equation: Equation, operands: list[Padded]) -> list[Padded]:
     summed, batch = equation.params["dimension_numbers"]
-    values = meeting(sizes, equation, operands, summed)
-    values = meeting(sizes, equation, values, batch)
+    values = meeting(sizes, operands, summed)
+    values = meeting(sizes, values, batch)
     values = [v.filled(sizes, 0, dims) for v, dims in zip(values, summed, strict=True)]
     axes = padding_like(values[0], batch[0])
     for value, *used in zip(values, summed, batch, strict=True):
@@ -50,7 +35,7 @@ def convolution(sizes: Sizes, equation: Equation, operands: list[Padded]) -> lis
         v.standard(sizes, shape, spec[2:])
         for v, shape, spec in zip(operands, equation.in_shapes, (of_input, of_filter), strict=True)
     ]
-    values = meeting(sizes, equation, values, ((of_input[1],), (of_filter[1],)))
+    values = meeting(sizes, values, ((of_input[1],), (of_filter[1],)))
     grouped = [values[1].axes[of_filter[0]]]
     if params["feature_group_count"] != 1:
         grouped.append(values[0].axes[of_input[1]])

@@ -127,6 +127,7 @@ def padded(common: Common, lengths: Sequence[int]) -> ClosedJaxpr:
     constants that are open."""
     template = common.template
     shapes = [*template.inputs, *[g.shape for g in common.givens.values()]]
+    dtypes = [*common.dtypes, *[g.values[-1].dtype for g in common.givens.values()]]
 
     def program(*arrays: Any) -> list[Any]:
         count = len(template.inputs)
@@ -140,7 +141,6 @@ def padded(common: Common, lengths: Sequence[int]) -> ClosedJaxpr:
         return [value.standard(sizes, shape).array for value, shape in leaving]
 
     sizes = Sizes(lengths, None)
-    dtypes = [*common.dtypes, *[g.values[-1].dtype for g in common.givens.values()]]
     structs = [
         jax.ShapeDtypeStruct(sizes.lengths_of(shape), dtype)
         for shape, dtype in zip(shapes, dtypes, strict=True)
@@ -161,10 +161,8 @@ class Shared:
 
     def __init__(self, run: Callable, common: Common, lengths: tuple[int, ...]) -> None:
         self.run = run
-        template, sizes = (
-            common.template,
-            Sizes(lengths, [s.values[-1] for s in common.sizes.values()]),
-        )
+        template = common.template
+        sizes = Sizes(lengths, [s.values[-1] for s in common.sizes.values()])
         self.entering = [
             (k, sizes.lengths_of(shape)) for k, shape in enumerate(template.inputs) if _open(shape)
         ]

@@ -13,7 +13,7 @@ import numpy as np
 from jax import lax
 from jax.lax import GatherScatterMode
 
-from .padded import Padded, Sizes, Unpaddable, is_open, resized
+from .padded import Padded, Sizes, Unpaddable, is_open, meeting, resized
 from .rules import bind, rule
 from .template import Dim, Equation, Shape
 
@@ -117,10 +117,9 @@ def gather(sizes: Sizes, equation: Equation, operands: list[Padded]) -> list[Pad
     taken = params["slice_sizes"]
     batch = tuple(numbers.operand_batching_dims)
     whole = [k for k in range(len(before)) if taken[k] == before[k] and k not in batch]
-    value = operands[0].standard(sizes, before, [k for k in range(len(before)) if k not in whole])
-    if batch:
-        value = value.standard(sizes, before, batch)
-        indices = indices.standard(sizes, of_indices, numbers.start_indices_batching_dims)
+    indexed = [k for k in range(len(before)) if k not in (*whole, *batch)]
+    value = operands[0].standard(sizes, before, indexed)
+    value, indices = meeting(sizes, (value, indices), (batch, numbers.start_indices_batching_dims))
     places = indices.filled(sizes, 0).array  # any index that there is, where there is none
     limited = [k for k in numbers.start_index_map if is_open(value.axes[k])]
     if limited:
@@ -169,14 +168,24 @@ def scatter(sizes: Sizes, equation: Equation, operands: list[Padded]) -> list[Pa
     before, of_indices, of_updates = equation.in_shapes
     params = equation.params
     numbers = params["dimension_numbers"]
-    value = operands[0].standard(sizes, before)
-    indices = operands[1].standard(sizes, of_indices)
-    updates = operands[2].standard(sizes, of_updates)
+    batch = tuple(numbers.operand_batching_dims)
+    inside = [k for k in range(len(before)) if k not in (*numbers.inserted_window_dims, *batch)]
+    windows = numbers.update_window_dims
+    outer_updates = [k for k in range(len(of_updates)) if k not in windows]
+    last = len(of_indices) - 1
+    value = operands[0].standard(sizes, before, [k for k in range(len(before)) if k not in batch])
+    indices = operands[1].standard(sizes, of_indices, (last,))
+    updates = operands[2].standard(sizes, of_updates, windows)
+    of_batch = numbers.scatter_indices_batching_dims
+    for i, u in zip(range(last), outer_updates, strict=True):
+        if i in of_batch:
+            dims = (i,), (u,), (batch[of_batch.index(i)],)
+            indices, updates, value = meeting(sizes, (indices, updates, value), dims)
+        else:
+            indices, updates = meeting(sizes, (indices, updates), ((i,), (u,)))
     places, mode = indices.array, params["mode"]
-    inside = [k for k in range(len(before)) if k not in numbers.inserted_window_dims]
-    inside = [k for k in inside if k not in numbers.operand_batching_dims]
     parts: list[Dim] = [1] * len(before)
-    for k, d in zip(inside, numbers.update_window_dims, strict=True):
+    for k, d in zip(inside, windows, strict=True):
         parts[k] = of_updates[d]
     targets = numbers.scatter_dims_to_operand_dims
     _check_parts(before, tuple(parts), mode)

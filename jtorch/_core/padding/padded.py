@@ -83,13 +83,20 @@ def is_open(axis: Axis) -> bool:
 
 
 class Padded:
-    """An array, and the factors of its dimensions."""
+    """An array, and the factors of its dimensions. scalar: what each element is, if it is known to
+    be one number: such an array has any factors."""
 
-    __slots__ = ("array", "axes")
+    __slots__ = ("array", "axes", "scalar")
 
-    def __init__(self, array: Any, axes: tuple[Axis, ...]) -> None:
+    def __init__(self, array: Any, axes: tuple[Axis, ...], scalar: Any = None) -> None:
         self.array = array
         self.axes = axes
+        self.scalar = scalar
+
+    @property
+    def weight(self) -> tuple[int, int]:
+        """How much work it is to give it other factors."""
+        return (0 if self.scalar is not None else self.array.size), sum(map(len, self.axes))
 
     @property
     def open(self) -> tuple[int, ...]:
@@ -115,26 +122,59 @@ class Padded:
         return found
 
     def _standard(self, sizes: Sizes, k: int, dim: Dim) -> Padded:
-        axis, wanted = self.axes[k], sizes.axis(dim)
-        if axis == wanted or not is_open(axis):
+        return self.laid(sizes, k, sizes.axis(dim)) if is_open(self.axes[k]) else self
+
+    def laid(self, sizes: Sizes, k: int, axis: Axis) -> Padded:
+        """The same array with a dimension of these factors."""
+        if self.axes[k] in (axis, ONE):
             return self
-        if all(f.size is None for f in axis[1:]):  # what it holds lies at its beginning
-            array = resized(self.array, k, sizes.pad(dim))
+        axes = (*self.axes[:k], axis, *self.axes[k + 1 :])
+        if self.scalar is not None:
+            array = jnp.broadcast_to(self.scalar, tuple(map(length_of, axes)))
+            return Padded(array, axes, self.scalar)
+        if _is_whole(self.axes[k]) and _is_whole(axis):
+            array = resized(self.array, k, length_of(axis))
         else:
-            places = _places(sizes, axis, lax.iota(np.int32, sizes.pad(dim)))
+            places = _places(sizes, self.axes[k], _numbers(sizes, axis))
             array = jnp.take(self.array, places, axis=k, mode="clip")
-        return Padded(array, (*self.axes[:k], wanted, *self.axes[k + 1 :]))
+        return Padded(array, axes)
 
 
-def _places(sizes: Sizes, axis: Axis, index: Any) -> Any:
-    """Where the element of this index lies in a dimension of several factors."""
+ONE: Axis = (Factor(1),)
+
+
+def _is_whole(axis: Axis) -> bool:
+    """Whether what a dimension holds lies at its beginning, without gaps."""
+    return all(f.size is None for f in axis[1:])
+
+
+def _numbers(sizes: Sizes, axis: Axis) -> Any:
+    """Which element lies at each place of a dimension."""
+    numbers = jnp.zeros((1,), np.int32)
+    for factor in axis:
+        inner = lax.iota(np.int32, factor.length)
+        numbers = (numbers[:, None] * _held(sizes, factor) + inner[None, :]).reshape(-1)
+    return numbers
+
+
+def _places(sizes: Sizes, axis: Axis, numbers: Any) -> Any:
+    """Where elements lie in a dimension."""
     found, stride = 0, 1
-    for factor in reversed(axis):
-        size = factor.length if factor.size is None else sizes.true(factor.size)
-        found = found + index % size * stride
-        index = index // size
+    for factor in reversed(axis[1:]):
+        numbers, inner = _divided(numbers, _held(sizes, factor))
+        found = found + inner * stride
         stride *= factor.length
-    return found + index * stride
+    return found + numbers * stride
+
+
+def _held(sizes: Sizes, factor: Factor) -> Any:
+    return factor.length if factor.size is None else sizes.true(factor.size)
+
+
+def _divided(numbers: Any, by: Any) -> tuple[Any, Any]:
+    """Quotient and remainder of numbers that aren't negative."""
+    by = lax.full_like(numbers, by) if isinstance(by, int) else jnp.broadcast_to(by, numbers.shape)
+    return lax.div(numbers, by), lax.rem(numbers, by)
 
 
 def resized(array: Any, k: int, length: int) -> Any:
@@ -148,19 +188,34 @@ def resized(array: Any, k: int, length: int) -> Any:
     return array
 
 
-ONE: Axis = (Factor(1),)
+def shared_axis(values: Sequence[Padded], dims: Sequence[int]) -> Axis:
+    """The factors that a dimension of several arrays gets: those of the heaviest one."""
+    known = [(v.weight, v.axes[k]) for v, k in zip(values, dims, strict=True)]
+    known = [(weight, axis) for weight, axis in known if axis != ONE]
+    return max(known, key=lambda pair: pair[0])[1] if known else ONE
 
 
-def aligned(sizes: Sizes, values: Sequence[Padded], shape: Shape) -> tuple[list[Padded], tuple]:
+def aligned(sizes: Sizes, values: Sequence[Padded]) -> tuple[list[Padded], tuple[Axis, ...]]:
     """Arrays that are broadcast to one shape, where they aren't scalars: with the same factors,
     and the dimensions of the whole."""
     full = [v for v in values if v.axes]
-    kinds = [{v.axes[k] for v in full} - {ONE} for k in range(len(shape))] if full else []
-    different = [k for k, axes in enumerate(kinds) if len(axes) > 1]
-    axes = tuple(
-        [sizes.axis(shape[k]) if len(a) > 1 else next(iter(a), ONE) for k, a in enumerate(kinds)]
-    )
-    return [v.standard(sizes, shape, different) if v.axes else v for v in values], axes
+    rank = len(full[0].axes) if full else 0
+    axes = tuple([shared_axis(full, [k] * len(full)) for k in range(rank)])
+    found = []
+    for value in values:
+        for k in range(len(value.axes)):
+            value = value.laid(sizes, k, axes[k])
+        found.append(value)
+    return found, axes
+
+
+def meeting(sizes: Sizes, values: Sequence[Padded], dims: Sequence[Sequence[int]]) -> list[Padded]:
+    """Arrays whose dimensions `dims`, each its own, are the same: with the same factors there."""
+    found = list(values)
+    for places in zip(*dims, strict=True):
+        axis = shared_axis(found, places)
+        found = [v.laid(sizes, k, axis) for v, k in zip(found, places, strict=True)]
+    return found
 
 
 def reshaped(sizes: Sizes, value: Padded, before: Shape, after: Shape) -> Padded:
@@ -248,11 +303,8 @@ def _scattered(sizes: Sizes, value: Padded, left: int, inner: Shape, wanted: Sha
     index: Any = jnp.zeros((1,) * len(wanted), np.int32)
     for k, dim in enumerate(wanted):
         index = index * sizes.true(dim) + lax.broadcasted_iota(np.int32, lengths, k)
-    place, stride = 0, 1
-    for dim in reversed(inner):
-        place = place + index % sizes.true(dim) * stride
-        index = index // sizes.true(dim)
-        stride *= sizes.pad(dim)
+    place = _places(sizes, tuple([f for dim in inner for f in sizes.axis(dim)]), index)
+    stride = prod(sizes.lengths_of(inner))
     shape = value.array.shape
     flat = lax.reshape(value.array, (*shape[:left], stride, *shape[left + len(inner) :]))
     array = jnp.take(flat, place, axis=left, mode="clip")

@@ -72,7 +72,7 @@ def sort(sizes: Sizes, equation: Equation, operands: list[Padded]) -> list[Padde
     """What holds nothing comes last: whether a place does is the first key."""
     shape, params = equation.shapes[0], equation.params
     k = params["dimension"]
-    values, axes = aligned(sizes, [v.standard(sizes, shape, (k,)) for v in operands], shape)
+    values, axes = aligned(sizes, [v.standard(sizes, shape, (k,)) for v in operands])
     arrays, keys = [v.array for v in values], params["num_keys"]
     if is_open(axes[k]):
         empty = ~sizes.mask(axes[k])

@@ -129,7 +129,7 @@ def padding_like(value: Padded, dims: Sequence[int]) -> tuple[Axis, ...]:
 
 def elementwise(sizes: Sizes, equation: Equation, operands: list[Padded]) -> list[Padded]:
     """Each element of the outputs comes of one element of each operand."""
-    values, axes = aligned(sizes, operands, equation.shapes[0])
+    values, axes = aligned(sizes, operands)
     results = bind(equation, [v.array for v in values])
     if not equation.source.primitive.multiple_results:
         results = [results]
