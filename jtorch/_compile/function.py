@@ -28,7 +28,7 @@ from ..utils._pytree import tree_flatten
 from .direct import MISS, Direct
 from .guards import Guards
 from .places import ATOMS, Places, changed
-from .shortcut import Shortcut, Uncapturable, before_run
+from .shortcut import Shortcut, Uncapturable, before_run, part_from_bases
 from .watch import Watch, names_of
 
 
@@ -153,6 +153,8 @@ class Compiled:
             signature = Signature(context, args, kwargs)
         except TypeError:
             return self.function(*args, **kwargs)
+        if context.trace.device is None:
+            context.on(default_device())
         entries = self._entries(context, signature)
         for entry in entries:
             if entry.guards.hold():
@@ -207,8 +209,6 @@ class Compiled:
 
     def _record(self, context: Context, signature: Signature, args: tuple, kwargs: dict) -> Any:
         """Run the function; where its code is known by now, capture the run."""
-        if context.trace.device is None:
-            context.on(default_device())
         if self.fullgraph:  # what fails then is the function's own
             materialise_all()
         self.runs += 1
@@ -226,6 +226,7 @@ class Compiled:
                 fail(trace, error)
             places.take_back()
             raise
+        part_from_bases(result)
         entry = None
         if capture.reason is None and len(self.codes) == known:
             try:

@@ -13,12 +13,12 @@ from __future__ import annotations
 import weakref
 from typing import Any, NamedTuple
 
-from .._core.alias import Moment, cell_of, replace, storage_of
+from .._core.alias import Moment, cell_of, leave, replace, storage_of
 from .._core.append import enter_all
 from .._core.capture import Action, Capture
 from .._core.device import default_device
 from .._core.overrides import plain_tensors
-from .._core.program import host
+from .._core.program import host, settle
 from .._core.tensor import Tensor, from_cell
 from .._core.trace import OVERWRITTEN, Cell, Context, State, Trace, root_of
 from ..utils._pytree import tree_flatten, tree_unflatten
@@ -192,6 +192,8 @@ class Shortcut:
             if cell is None or id(cell) in seen:
                 return False
             seen.add(id(cell))
+            if cell.array is None and cell.trace is not trace:
+                settle(cell)  # pending in another thread or on another device
             if type(position) is int:
                 if cell.trace is not trace or cell.index != position:
                     return False
@@ -247,7 +249,8 @@ class Shortcut:
 class Results:
     """The Tensors that a jump makes.
 
-    A kind is ("same", source), ("new", position), ("constant", cell) or ("value", anything).
+    A kind is ("same", source), ("new", position, (which, its version)), ("constant", cell) or
+    ("value", anything).
     """
 
     def __init__(self, shortcut: Any, cells: dict[int, Cell], arguments: list[Tensor]) -> None:
@@ -258,14 +261,17 @@ class Results:
 
     def value(self, kind: tuple) -> Any:
         """The value of a kind; the same Tensor for the same one."""
-        name, what, _ = kind
+        name, what, more = kind
         if name == "value":
             return what
         if name == "same":
             return self.shortcut.tensor(what, self.arguments)
         if kind not in self.made:
             cell = what if name == "constant" else self.cells[what]
-            self.made[kind] = from_cell(Cell(cell.array, cell.aval) if name == "constant" else cell)
+            made = from_cell(Cell(cell.array, cell.aval) if name == "constant" else cell)
+            if name == "new" and more[1]:
+                storage_of(made).version = more[1]
+            self.made[kind] = made
         return self.made[kind]
 
     def returned(self) -> Any:
@@ -371,6 +377,23 @@ class _Known:
         return source
 
 
+def part_from_bases(result: Any) -> None:
+    """Part views that are returned from bases that nobody else has, which then need no value."""
+    for value in tree_flatten(result)[0]:
+        if type(value) is Tensor and value._view and not cell_of(value).aval.requires_grad:
+            if not _is_shared(value):
+                version = value._version
+                leave(value)
+                storage_of(value).version = version
+
+
+def _is_shared(tensor: Tensor) -> bool:
+    """Whether another Tensor has the same storage."""
+    storage = tensor._storage
+    members = [m() for m in storage.members] if storage is not None else []
+    return any(m is not None and m is not tensor for m in members)
+
+
 class _Outputs:
     """What becomes of the outputs of a run."""
 
@@ -424,13 +447,11 @@ class _Outputs:
             return "same", source, None
         if type(value) is not Tensor or type(value) not in plain_tensors or value.__dict__:
             raise Uncapturable(f"it makes a {type(value).__name__} with a life of its own")
-        storage = value._storage
-        members = [m() for m in storage.members] if storage is not None else []
-        if any(m is not None and m is not value for m in members):
+        if _is_shared(value):
             raise Uncapturable("it returns a view of a Tensor that lives on")
         cell = cell_of(value)
         if cell.array is not None:
             if self.known.cells.get(id(cell)) is cell:
                 return "constant", cell, None
             raise Uncapturable("it returns a value from outside")
-        return "new", self.position(cell), id(value)
+        return "new", self.position(cell), (id(value), value._version)
