@@ -17,7 +17,7 @@ class Guards:
     other places.  members: of Modules, looked at only when the count of `changes` has moved.
     gradients, without: Tensors whose `.grad` was there, or None.  slots: places whose Tensor the
     run itself replaces: whether there is one counts, not which.  empty: places of empty containers.
-    further: guards of another kind.
+    bare: of Tensors without attributes and hooks.  further: guards of another kind.
     """
 
     def __init__(self, places: Places, effects: list[Place]) -> None:
@@ -49,6 +49,7 @@ class Guards:
         self.members = [p for key, p in places.members.items() if key not in put]
         self.slots += [p for key, p in places.members.items() if key in put]
         self.changes = Changes.count
+        self.bare = places.bare
         self.further = places.guards
 
     def hold(self) -> bool:
@@ -65,7 +66,7 @@ class Guards:
                 return False
         if not all([t._grad is not None for t in self.gradients]):
             return False
-        if any([t._grad is not None for t in self.without]):
+        if any([t._grad is not None for t in self.without]) or any(self.bare):
             return False
         for place, kind in self.empty:
             value = place.now()

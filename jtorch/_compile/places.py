@@ -122,6 +122,7 @@ class Places:
 
     names: of the attributes and globals that the code of the run names.  found: by container and
     key.  members: the same for those whose changes are counted (see changes.py).  tensors: by id.
+    bare: where their attributes and hooks will be, of those that have none.
     guards: of another kind, objects that `hold()`.  reason: why what is reached can't be guarded.
     """
 
@@ -130,6 +131,7 @@ class Places:
         self.found: dict[tuple[int, Any], Place] = {}
         self.members: dict[tuple[int, Any], Place] = {}
         self.tensors: dict[int, Tensor] = {}
+        self.bare: list[dict[str, Any]] = []
         self.guards: list[Any] = []
         self.reason: str | None = None
         self._seen: dict[int, Any] = {}
@@ -217,14 +219,17 @@ class Places:
         self.visit(value)
 
     def _visit_tensor(self, tensor: Tensor) -> None:
+        state = tensor.__dict__
         if tensor.layout is not strided:
             self.reason = "it uses a sparse Tensor"
             return
         self.tensors[id(tensor)] = tensor
         with self.counted(False):
             self._place(_of_slot, tensor, "_grad", tensor._grad)
-            if tensor.__dict__:
-                self.visit(tensor.__dict__)
+            if state:
+                self.visit(state)
+            else:
+                self.bare.append(state)
 
     def _visit_container(self, value: Any) -> None:
         if isinstance(value, (set, frozenset)):
@@ -333,6 +338,8 @@ def changed(before: Places, after: Places) -> tuple[list[Place], str | None]:
     effects: list[Place] = []
     if before.drawn != after.drawn:
         return effects, "it draws random numbers that are not the library's"
+    if any(before.bare):
+        return effects, "it gives a Tensor an attribute or a hook"
     for known, now in ((before.found, after.found), (before.members, after.members)):
         for key, place in known.items():
             if before.has(place.container) and not after.has(place.container):

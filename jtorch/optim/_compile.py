@@ -11,8 +11,8 @@ from .optimizer import Optimizer
 
 
 def _visit_optimizer(places: Places, optimizer: Optimizer) -> None:
-    places.guards.append(_Groups(optimizer))
     own = not is_library(getattr(type(optimizer).step, "__module__", None))
+    places.guards.append(_Groups(optimizer, whole=not own))
     if own or not places.names.isdisjoint(("param_groups", "get_last_lr", "last_epoch")):
         places.visit(optimizer.param_groups)  # the function reads the numbers
     with places.counted():  # a hook that comes or goes is counted
@@ -42,17 +42,21 @@ visitors[LRScheduler] = _visit_scheduler
 
 
 class _Groups:
-    """The param groups of an optimizer: which there are, and the form of their rule.
+    """The param groups of an optimizer: which there are, the form of their rule, and the Tensors of
+    their state.
 
-    The numbers in them are inputs of the program, and may change.
+    The numbers in the groups are inputs of the program, and may change. whole: whether the state
+    counts; a step of the user's may change it.
     """
 
-    def __init__(self, optimizer: Optimizer) -> None:
+    def __init__(self, optimizer: Optimizer, whole: bool) -> None:
         self.optimizer = optimizer
         groups = optimizer.param_groups
         self.params = [(g["params"], len(g["params"])) for g in groups]
         self.values = [tuple(g.values()) for g in groups]
         self.options = [self._options(g) for g in groups]
+        state = optimizer.state if whole else {}
+        self.state = [(k, s, tuple(s.values())) for k, s in state.items() if isinstance(s, dict)]
 
     def _options(self, group: dict) -> tuple:
         parts = self.optimizer.parts(group, group["params"])
@@ -73,4 +77,10 @@ class _Groups:
             if self._options(group) != self.options[k]:
                 return False
             self.values[k] = values
+        state = self.optimizer.state
+        for owner, known, values in self.state:
+            if state.get(owner) is not known or len(known) != len(values):
+                return False
+            if not all(map(is_, known.values(), values)):
+                return False
         return True

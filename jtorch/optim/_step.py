@@ -19,7 +19,7 @@ import numpy as np
 
 from .._core.alias import Moment, cell_of, overwrite, position_or_cell, storage_of, write
 from .._core.append import Elsewhere, enter_all
-from .._core.capture import muted
+from .._core.capture import muted, stop
 from .._core.device import default_device, device, jax_device
 from .._core.donation import UNSEEN, Renewal, note_replaced
 from .._core.dtype import float64
@@ -96,6 +96,7 @@ class Step:
         return self.states(optimizer, group)
 
     def _initialise(self, optimizer: Any, group: dict) -> None:
+        stop("the state of an optimizer is made")
         places = [(o, n) for o, names in zip(self.owners, self.names, strict=True) for n in names]
         missing = [n not in optimizer.state[o] for o, n in places]
         values = numbers_of(optimizer.hyper(group))
