@@ -22,7 +22,8 @@ from .._core.program import explained, outputs_of
 from .._core.tensor import Tensor, from_cell
 from .._core.trace import Cell
 from .places import Place
-from .shortcut import Argument, Results, Shortcut
+from .results import Results
+from .shortcut import Argument, Shortcut
 
 MISS = object()
 

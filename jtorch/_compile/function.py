@@ -27,8 +27,9 @@ from .._core.trace import Context, local
 from ..utils._pytree import tree_flatten
 from .direct import MISS, Direct
 from .guards import Guards
-from .places import ATOMS, Places, changed
-from .shortcut import Shortcut, Uncapturable, before_run, part_from_bases
+from .places import ATOMS, Places, changed, visitors
+from .results import part_from_bases
+from .shortcut import Shortcut, Uncapturable, before_run
 from .watch import Watch, names_of
 
 
@@ -263,6 +264,7 @@ class Compiled:
         places.globals_of(self.codes)
         for value in (self.function, *signature.objects):
             places.visit(value)
+        places.check_reached(self.codes)
         return places
 
     def _effects(self, places: Places, signature: Signature) -> list[Any]:
@@ -291,6 +293,13 @@ class Compiled:
         materialise_all()
         if program is not None and daring and Direct.suits(entry.shortcut, program):
             entry.direct = Direct(entry.shortcut, program)
+
+
+def _visit_compiled(places: Places, compiled: Compiled) -> None:
+    places.visit(compiled.function)
+
+
+visitors[Compiled] = _visit_compiled
 
 
 def _check_unchanged(before: tuple[list, Any], after: tuple[list, Any]) -> None:

@@ -70,6 +70,8 @@ class Place(NamedTuple):
 
     def __str__(self) -> str:
         kind = type(self.container)
+        if self.read is _count:
+            return "which attributes there are"
         if self.read is _of_slot:
             return f"{self.key.lstrip('_')} of a {kind.__name__}"
         return f"a {kind.__name__}" if self.key is MISSING else f"{self.key!r}"
@@ -98,11 +100,24 @@ def _length(container: Any, key: Any) -> int:
     return len(container)
 
 
+def _count(container: Any, key: Any) -> int:
+    """How many attributes there are: a new one may hide another, or be asked for."""
+    return len(container)
+
+
 def _copied(container: Any, key: Any) -> Any:
     """The contents of what is compared by them: a set, a small NumPy array."""
     if isinstance(container, np.ndarray):
         return container.dtype.str, container.shape, container.tobytes()
     return frozenset([v if type(v) in ATOMS else id(v) for v in container])
+
+
+def _codes_in(code: CodeType) -> Iterator[CodeType]:
+    """The code of all functions that are made in a piece of code."""
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield constant
+            yield from _codes_in(constant)
 
 
 def is_library(name: str | None) -> bool:
@@ -123,7 +138,8 @@ class Places:
     names: of the attributes and globals that the code of the run names.  found: by container and
     key.  members: the same for those whose changes are counted (see changes.py).  tensors: by id.
     bare: where their attributes and hooks will be, of those that have none.
-    guards: of another kind, objects that `hold()`.  reason: why what is reached can't be guarded.
+    guards: of another kind, objects that `hold()`.  codes: of the functions that were reached.
+    reason: why what is reached can't be guarded.
     """
 
     def __init__(self, names: frozenset[str]) -> None:
@@ -133,6 +149,7 @@ class Places:
         self.tensors: dict[int, Tensor] = {}
         self.bare: list[dict[str, Any]] = []
         self.guards: list[Any] = []
+        self.codes: set[CodeType] = set()
         self.reason: str | None = None
         self._seen: dict[int, Any] = {}
         self._counts = False  # whether changes of what is visited are counted
@@ -165,6 +182,14 @@ class Places:
             for name in code.co_names:
                 if name in names:
                     self._place(of_dict, names, name, names[name])
+
+    def check_reached(self, codes: Iterable[CodeType]) -> None:
+        """See to it that all functions with closures were reached whose code runs, but for those
+        that other code makes when it runs."""
+        made = {inner for code in codes for inner in _codes_in(code)}
+        for code in codes:
+            if code.co_freevars and code not in self.codes and code not in made:
+                self.reason = self.reason or f"it calls {code.co_name}(), which is out of reach"
 
     def visit(self, value: Any) -> None:
         """Note everything that can be reached from a value."""
@@ -256,6 +281,7 @@ class Places:
             for part in (value.func, value.args, value.keywords):
                 self.visit(part)
         elif not is_engine(value.__module__):
+            self.codes.add(value.__code__)
             for cell in value.__closure__ or ():
                 self._place(_of_cell, cell, 0, _of_cell(cell, 0))
             if not is_library(value.__module__):
@@ -272,6 +298,7 @@ class Places:
                 if isinstance(space, type) and is_library(space.__module__):
                     continue
                 state = vars(space)
+                self._note(_count, state)
                 for name in self.names.intersection(state):
                     self._place(of_dict, state, name, state[name])
 
@@ -304,6 +331,7 @@ class Places:
             self.visit(wrapped)
         whole = is_library(type(value).__module__) or not self.names.isdisjoint(_REFLECTION)
         if isinstance(state, dict):
+            self._note(_count, state)
             for name in list(state) if whole else self.names.intersection(state):
                 self._place(of_dict, state, name, state[name])
         for kind in type(value).__mro__:

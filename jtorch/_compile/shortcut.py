@@ -13,16 +13,17 @@ from __future__ import annotations
 import weakref
 from typing import Any, NamedTuple
 
-from .._core.alias import Moment, cell_of, leave, replace, storage_of
+from .._core.alias import Moment, cell_of, replace, storage_of
 from .._core.append import enter_all
 from .._core.capture import Action, Capture
 from .._core.device import default_device
 from .._core.overrides import plain_tensors
 from .._core.program import host, settle
-from .._core.tensor import Tensor, from_cell
+from .._core.tensor import Tensor
 from .._core.trace import OVERWRITTEN, Cell, Context, State, Trace, root_of
-from ..utils._pytree import tree_flatten, tree_unflatten
+from ..utils._pytree import tree_flatten
 from .places import ATOMS, Place, Places
+from .results import Results, is_shared
 
 
 class Argument:
@@ -246,40 +247,6 @@ class Shortcut:
         return source.now() if isinstance(source, Place) else source
 
 
-class Results:
-    """The Tensors that a jump makes.
-
-    A kind is ("same", source), ("new", position, (which, its version)), ("constant", cell) or
-    ("value", anything).
-    """
-
-    def __init__(self, shortcut: Any, cells: dict[int, Cell], arguments: list[Tensor]) -> None:
-        self.shortcut = shortcut
-        self.cells = cells
-        self.arguments = arguments
-        self.made: dict[tuple, Tensor] = {}
-
-    def value(self, kind: tuple) -> Any:
-        """The value of a kind; the same Tensor for the same one."""
-        name, what, more = kind
-        if name == "value":
-            return what
-        if name == "same":
-            return self.shortcut.tensor(what, self.arguments)
-        if kind not in self.made:
-            cell = what if name == "constant" else self.cells[what]
-            made = from_cell(Cell(cell.array, cell.aval) if name == "constant" else cell)
-            if name == "new" and more[1]:
-                storage_of(made).version = more[1]
-            self.made[kind] = made
-        return self.made[kind]
-
-    def returned(self) -> Any:
-        """What the function returns."""
-        leaves = [self.value(kind) for kind in self.shortcut.result]
-        return tree_unflatten(leaves, self.shortcut.spec)
-
-
 def _cell(source: Any, arguments: list[Tensor]) -> Cell | None:
     if isinstance(source, Argument):
         return cell_of(arguments[source.index])
@@ -377,23 +344,6 @@ class _Known:
         return source
 
 
-def part_from_bases(result: Any) -> None:
-    """Part views that are returned from bases that nobody else has, which then need no value."""
-    for value in tree_flatten(result)[0]:
-        if type(value) is Tensor and value._view and not cell_of(value).aval.requires_grad:
-            if not _is_shared(value):
-                version = value._version
-                leave(value)
-                storage_of(value).version = version
-
-
-def _is_shared(tensor: Tensor) -> bool:
-    """Whether another Tensor has the same storage."""
-    storage = tensor._storage
-    members = [m() for m in storage.members] if storage is not None else []
-    return any(m is not None and m is not tensor for m in members)
-
-
 class _Outputs:
     """What becomes of the outputs of a run."""
 
@@ -447,7 +397,7 @@ class _Outputs:
             return "same", source, None
         if type(value) is not Tensor or type(value) not in plain_tensors or value.__dict__:
             raise Uncapturable(f"it makes a {type(value).__name__} with a life of its own")
-        if _is_shared(value):
+        if is_shared(value):
             raise Uncapturable("it returns a view of a Tensor that lives on")
         cell = cell_of(value)
         if cell.array is not None:

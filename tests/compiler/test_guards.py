@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import random
+import weakref
 from typing import Any
 
 import numpy as np
@@ -319,3 +320,80 @@ def test_mode_that_is_left(lib: Any, compile: Any) -> Any:
     x = lib.tensor([3.0])
     found = [compiled(x).requires_grad for _ in range(6)]
     return found, lib.is_grad_enabled()
+
+
+@compared(runs=6)
+def test_attribute_that_hides_another(lib: Any, compile: Any) -> Any:
+    """Of a subclass, then of the object itself."""
+
+    class Base:
+        scale = 1.0
+
+    class Task(Base):
+        def loss(self, x: Any) -> Any:
+            return x * self.scale + (2 if hasattr(self, "extra") else 0)
+
+    task = Task()
+    function = compile(lambda x: task.loss(x))
+    x = lib.ones(2)
+    found = [function(x) for _ in range(3)]
+    Base.scale = 2.0
+    found += [function(x) for _ in range(3)]
+    Task.scale = 3.0
+    found += [function(x) for _ in range(3)]
+    task.scale = 4.0
+    found += [function(x) for _ in range(3)]
+    task.extra = True
+    return found + [function(x) for _ in range(3)]
+
+
+@compared(runs=4)
+def test_special_methods(lib: Any, compile: Any) -> Any:
+    """They run without being named."""
+    rows = [1.0, 2.0]
+
+    class Data:
+        def __len__(self) -> int:
+            return len(rows)
+
+        def __getitem__(self, index: int) -> float:
+            return rows[index]
+
+    data = Data()
+    function = compile(lambda x: x * data[0] + len(data))
+    x = lib.ones(2)
+    found = [function(x) for _ in range(3)]
+    rows.append(3.0)
+    found += [function(x) for _ in range(3)]
+    rows[0] = 7.0
+    return found + [function(x) for _ in range(3)]
+
+
+@compared(runs=5, reason="it calls inner(), which is out of reach")
+def test_function_that_is_out_of_reach(lib: Any, compile: Any) -> Any:
+    """What it refers to can't be guarded."""
+    held = [1.0]
+
+    def inner(x: Any) -> Any:
+        return x * held[0]
+
+    reference = weakref.ref(inner)
+    function = compile(lambda x: reference()(x))
+    found = []
+    for k in range(5):
+        held[0] = float(k)
+        found.append(function(lib.ones(2)))
+    return found
+
+
+@compared(runs=5)
+def test_compiled_function_in_another(lib: Any, compile: Any) -> Any:
+    """What it refers to belongs to the outer one, too."""
+    held = [1.0]
+    inner = compile(lambda x: x * held[0])
+    outer = compile(lambda x: inner(x) + inner(x + 1))
+    x = lib.ones(2)
+    found = [outer(x) for _ in range(3)]
+    held[0] = 2.0
+    found += [outer(x) for _ in range(3)]
+    return found + [inner(x) for _ in range(3)]
