@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._core.alias import cell_of, leave, storage_of
+from .._core.leaf import is_shared
 from .._core.tensor import Tensor, from_cell
 from .._core.trace import Cell
 from ..utils._pytree import tree_flatten, tree_unflatten
@@ -55,10 +56,3 @@ def part_from_bases(result: Any) -> None:
                 version = value._version
                 leave(value)
                 storage_of(value).version = version
-
-
-def is_shared(tensor: Tensor) -> bool:
-    """Whether another Tensor has the same storage."""
-    storage = tensor._storage
-    members = [m() for m in storage.members] if storage is not None else []
-    return any(m is not None and m is not tensor for m in members)

@@ -17,13 +17,14 @@ from .._core.alias import Moment, cell_of, replace, storage_of
 from .._core.append import enter_all
 from .._core.capture import Action, Capture
 from .._core.device import default_device
+from .._core.leaf import is_shared
 from .._core.overrides import plain_tensors
 from .._core.program import host, settle
 from .._core.tensor import Tensor
 from .._core.trace import OVERWRITTEN, Cell, Context, State, Trace, root_of
 from ..utils._pytree import tree_flatten
 from .places import ATOMS, Place, Places
-from .results import Results, is_shared
+from .results import Results
 
 
 class Argument:

@@ -370,7 +370,7 @@ def _replace_cells(
             if place not in others:
                 continue
             if tensor._view:
-                write(tensor, made[place], since)
+                _write_view(trace.context, tensor, made[place], since)
                 continue
             storage = storage_of(tensor)
             storage.cell = tensor._cell = made[place]
@@ -379,6 +379,15 @@ def _replace_cells(
         undo.run(trace)
         raise
     return leaves
+
+
+def _write_view(context: Any, tensor: Tensor, new: Cell, since: Moment) -> None:
+    """Write to a view. What that records is a part of the step, which runs as a whole."""
+    before, context.modes = context.modes, context.modes.replace(eager=False)
+    try:
+        write(tensor, new, since)
+    finally:
+        context.modes = before
 
 
 def _make_stale(storage: Any, writer: Tensor, since: Moment) -> None:
