@@ -1,4 +1,4 @@
-"""Runs a program under PyTorch, jtorch lazy and jtorch eager, and compares what it observed.
+"""Runs a program under PyTorch, jtorch lazy, eager and compiled, and compares what it observed.
 
 A program is a function of the library that returns what it saw: Tensors, arrays, numbers, strings,
 nested in lists, tuples and dicts. What is compared is values, shapes, dtypes and flags; what is

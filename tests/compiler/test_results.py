@@ -1,8 +1,7 @@
-"""What a compiled function gives back, and calls that come from other threads."""
+"""What a compiled function gives back. (Footgun 12 says what comes from other threads.)"""
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 from . import compared
@@ -42,33 +41,3 @@ def test_detached_result(lib: Any, compile: Any) -> Any:
 
     batches = [lib.ones(n, 3) for n in (2, 3, 4)]
     return [step(batches[k % 3]).tolist() for k in range(9)], model.state_dict()
-
-
-def in_thread(function: Any) -> Any:
-    """What a function returns in a new thread."""
-    found: list[Any] = []
-    thread = threading.Thread(target=lambda: found.append(function()))
-    thread.start()
-    thread.join()
-    return found[0]
-
-
-@compared(runs=2)
-def test_argument_of_another_thread(lib: Any, compile: Any) -> Any:
-    """It is pending there."""
-    function = compile(lambda x: (x * 2).sum())
-    return [function(in_thread(lambda: lib.arange(4.0) + 1)).item() for _ in range(5)]
-
-
-@compared(runs=2)
-def test_calls_from_other_threads(lib: Any, compile: Any) -> Any:
-    """Each call is the first of its thread."""
-    weight = lib.arange(3.0).requires_grad_()
-    function = compile(lambda: (weight.exp() * 2).sum())
-    found = []
-    for _ in range(4):
-        weight.grad = None
-        loss = in_thread(function)
-        loss.backward()
-        found += [loss, weight.grad]
-    return found
