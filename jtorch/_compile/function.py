@@ -190,12 +190,14 @@ class Compiled:
         trace = context.traces.get(shortcut.device)
         if trace is None or trace.state is not shortcut.begin:
             return MISS
+        if not all([tensors[k] is known for k, known in shortcut.reached]):
+            return MISS
         if entry.direct is not None:
             found = entry.direct.run(tensors)
             if found is not MISS:
                 return found
         cells = shortcut.cells_of(tensors)
-        if not shortcut.starts(trace, cells):
+        if not shortcut.starts(trace, cells, tensors):
             return MISS
         shortcut.check(tensors)
         context.on(shortcut.device)

@@ -100,6 +100,11 @@ def _length(container: Any, key: Any) -> int:
     return len(container)
 
 
+def keys_of(container: Any, key: Any) -> tuple:
+    """The keys of a dictionary, in their order."""
+    return tuple(container)
+
+
 def _count(container: Any, key: Any) -> int:
     """How many attributes there are: a new one may hide another, or be asked for."""
     return len(container)
@@ -174,7 +179,7 @@ class Places:
     def empty(self, value: Any) -> bool:
         """Whether a value was an empty container when it was visited."""
         place = self.found.get((id(value), MISSING)) or self.members.get((id(value), MISSING))
-        return place is not None and place.read is _length and place.value == 0
+        return place is not None and place.read in (_length, keys_of) and not place.value
 
     def globals_of(self, codes: Mapping[CodeType, dict]) -> None:
         """Visit the globals that pieces of code name."""
@@ -263,7 +268,7 @@ class Places:
                 self.visit(item)
             return
         if not isinstance(value, tuple):
-            self._note(_length, value)
+            self._note(keys_of if isinstance(value, dict) else _length, value)
         items: Iterable = enumerate(value)
         read = of_list
         if isinstance(value, dict):
@@ -337,8 +342,8 @@ class Places:
         for kind in type(value).__mro__:
             slots = kind.__dict__.get("__slots__", ())
             for name in (slots,) if isinstance(slots, str) else slots:
-                if hasattr(value, name) and name not in ("__dict__", "__weakref__"):
-                    self._place(_of_slot, value, name, getattr(value, name))
+                if name not in ("__dict__", "__weakref__"):
+                    self._place(_of_slot, value, name, getattr(value, name, MISSING))
 
 
 _REFLECTION = frozenset({"__dict__", "vars"})

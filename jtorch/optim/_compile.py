@@ -22,6 +22,7 @@ def _visit_optimizer(places: Places, optimizer: Optimizer) -> None:
             places.visit(param)
     if own:
         places.attributes(optimizer)
+        places.visit(type(optimizer))
     for state in optimizer.state.values():
         for value in state.values() if isinstance(state, dict) else ():
             if isinstance(value, Tensor):
@@ -56,11 +57,16 @@ class _Groups:
         self.values = [tuple(g.values()) for g in groups]
         self.options = [self._options(g) for g in groups]
         state = optimizer.state if whole else {}
-        self.state = [(k, s, tuple(s.values())) for k, s in state.items() if isinstance(s, dict)]
+        self.owners = [k for k, s in state.items() if isinstance(s, dict)]
+        self.states = [state[k] for k in self.owners]
+        self.held = self._held()
 
     def _options(self, group: dict) -> tuple:
         parts = self.optimizer.parts(group, group["params"])
         return tuple([tuple(self.optimizer.options(group, p).values()) for p in parts])
+
+    def _held(self) -> list:
+        return [value for state in self.states for value in state.values()]
 
     def hold(self) -> bool:
         """Whether the rule is as it was."""
@@ -77,10 +83,7 @@ class _Groups:
             if self._options(group) != self.options[k]:
                 return False
             self.values[k] = values
-        state = self.optimizer.state
-        for owner, known, values in self.state:
-            if state.get(owner) is not known or len(known) != len(values):
-                return False
-            if not all(map(is_, known.values(), values)):
-                return False
-        return True
+        if not all(map(is_, map(self.optimizer.state.get, self.owners), self.states)):
+            return False
+        held = self._held()
+        return len(held) == len(self.held) and all(map(is_, held, self.held))

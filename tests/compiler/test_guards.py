@@ -397,3 +397,45 @@ def test_compiled_function_in_another(lib: Any, compile: Any) -> Any:
     held[0] = 2.0
     found += [outer(x) for _ in range(3)]
     return found + [inner(x) for _ in range(3)]
+
+
+@compared(runs=6)
+def test_slots_and_order(lib: Any, compile: Any) -> Any:
+    """An attribute in a slot that was empty, and dictionaries in another order."""
+
+    class Config:
+        __slots__ = ("scale", "shift")
+
+    config, steps = Config(), {"a": 2.0, "b": 3.0}
+    config.scale = 2.0
+
+    def function(x: Any) -> Any:
+        for value in steps.values():
+            x = (x + value) * value
+        return x * config.scale + (config.shift if hasattr(config, "shift") else 0)
+
+    compiled = compile(function)
+    x = lib.ones(2)
+    found = [compiled(x) for _ in range(3)]
+    config.shift = 5.0
+    found += [compiled(x) for _ in range(3)]
+    steps["a"] = steps.pop("a")
+    found += [compiled(x) for _ in range(3)]
+    del config.shift
+    found += [compiled(x) for _ in range(3)]
+    config.scale = 1.0
+    return found + [compiled(x) for _ in range(3)]
+
+
+@compared(runs=4)
+def test_hooks_of_all_modules(lib: Any, compile: Any) -> Any:
+    """They come and go, too."""
+    model = lib.nn.Linear(2, 2).requires_grad_(False)
+    compiled = compile(model)
+    x = lib.ones(1, 2)
+    found = [compiled(x) for _ in range(3)]
+    register = lib.nn.modules.module.register_module_forward_hook
+    handle = register(lambda module, args, output: output + 1)
+    found += [compiled(x) for _ in range(3)]
+    handle.remove()
+    return found + [compiled(x) for _ in range(3)]
