@@ -97,7 +97,7 @@ def test_11_retain_graph(torch: Any, repeated: Any) -> list:
     programs=3,
     because=[("requires_grad", "loss = model(x)")],
     runs=4,
-    reason="a value is read",  # Adam makes its state for the thawed half
+    reason="the state of an optimizer is made",  # for the thawed half
 )
 def test_11_a_frozen_half(torch: Any, repeated: Any) -> list:
     """Half of the model is frozen, and thawed later."""
