@@ -123,8 +123,8 @@ class Repeated:
     def __init__(self) -> None:
         self.made: list[Any] = []
 
-    def __call__(self, function: Any) -> Any:
-        made = jtorch.compile(function)
+    def __call__(self, function: Any, **options: Any) -> Any:
+        made = jtorch.compile(function, **options)
         self.made.append(getattr(made, "_compiled", made))
         return made
 
@@ -137,7 +137,7 @@ class Repeated:
         assert all((reason or "") in text for text in reasons), reasons
 
 
-def as_it_is(function: Any) -> Any:
+def as_it_is(function: Any, **_: Any) -> Any:
     """What `repeated` is where nothing is compiled."""
     return function
 
