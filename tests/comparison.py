@@ -1,4 +1,4 @@
-"""Runs a program under PyTorch, jtorch lazy and jtorch eager, and compares what it observed.
+"""Runs a program under PyTorch, jtorch lazy, eager and compiled, and compares what it observed.
 
 A program is a function of the library that returns what it saw: Tensors, arrays, numbers, strings,
 nested in lists, tuples and dicts. What is compared is values, shapes, dtypes and flags; what is
@@ -119,40 +119,80 @@ def compare(program: Program, tolerance: float = TOLERANCE) -> None:
         assert not (what := difference(expected, found, mode, tolerance)), what
 
 
+class Repeated:
+    """`jtorch.compile`, which keeps what it made, for the question how often its Python ran."""
+
+    def __init__(self) -> None:
+        self.made: list[Any] = []
+
+    def __call__(self, function: Any, **options: Any) -> Any:
+        made = jtorch.compile(function, **options)
+        self.made.append(getattr(made, "_compiled", made))
+        return made
+
+    def assert_runs(self, runs: int, reason: str | None) -> None:
+        """Check how often Python ran, and the words of why it isn't repeated, if it isn't."""
+        reasons = [text for made in self.made for text, _ in made.reasons]
+        found = sum(made.runs for made in self.made)
+        assert found == runs, f"Python ran {found} times: {reasons}"
+        assert bool(reasons) is (reason is not None), reasons
+        assert all((reason or "") in text for text in reasons), reasons
+
+
+def as_it_is(function: Any, **_: Any) -> Any:
+    """What `repeated` is where nothing is compiled."""
+    return function
+
+
 def footgun(
     programs: int,
     tolerance: float = TOLERANCE,
     modes: Sequence[str] = ("lazy", "eager"),
     because: Collection[tuple[str, str]] | None = (),
-) -> Callable[[Program], Callable[[str], None]]:
+    runs: int | None = None,
+    reason: str | None = None,
+    extra: int = 0,
+) -> Callable[[Callable[..., Any]], Callable[[str], None]]:
     """Make a test of a program: equal to PyTorch in all modes, compilations bounded and explained.
 
     programs: how many it may compile in lazy mode, however often it runs. The first run may find
     out that a number varies, which the second knows from the start; the third compiles nothing, in
     either mode. because: the cause of each recompilation in lazy mode, and the code that stands in
     the line which is named; None where that is not the question.
+
+    runs: of a program that takes `repeated` as well, and gives it the functions and Modules that it
+    calls again and again. In compiled mode that is `compile`: their Python runs so many times in
+    all, and the other calls are repetitions. reason: words of why some calls can't be repeated.
+    extra: how many programs more there may be, where the end of a compiled function cuts one.
     """
 
-    def declare(program: Program) -> Callable[[str], None]:
-        @pytest.mark.parametrize("mode", modes)
+    def declare(program: Callable[..., Any]) -> Callable[[str], None]:
+        @pytest.mark.parametrize("mode", [*modes, *(["compiled"] if runs is not None else [])])
         def test(mode: str) -> None:
-            expected = observed(program, torch)
+            def run(library: Any, repeated: Any = as_it_is) -> Any:
+                return program(library) if runs is None else program(library, repeated)
+
+            expected = observed(run, torch)
             counts = []
             forget()
             with jtorch.debug.eager(mode == "eager"), jtorch.debug.explain() as report:
                 for _ in range(3):
+                    repeated = Repeated() if mode == "compiled" else as_it_is
                     jtorch.manual_seed(0)
                     before = compilations()
-                    result = program(jtorch)
+                    result = run(jtorch, repeated)
                     found = plain(result, jtorch)
                     counts.append(compilations() - before)
                     assert not (what := difference(expected, found, mode, tolerance)), what
             first, second, third = counts
-            if mode == "lazy":
-                assert first + second <= programs, f"{first} + {second} programs compiled"
-                if because is not None:
-                    assert_explained(report, because)
+            if mode != "eager":
+                bound = programs + (extra if mode == "compiled" else 0)
+                assert first + second <= bound, f"{first} + {second} programs compiled"
+            if mode == "lazy" and because is not None:
+                assert_explained(report, because)
             assert third == 0, f"{third} programs compiled by the third run"
+            if isinstance(repeated, Repeated) and runs is not None:
+                repeated.assert_runs(runs, reason)
 
         test.__name__ = program.__name__
         test.__doc__ = program.__doc__

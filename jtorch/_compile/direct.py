@@ -22,7 +22,8 @@ from .._core.program import explained, outputs_of
 from .._core.tensor import Tensor, from_cell
 from .._core.trace import Cell
 from .places import Place
-from .shortcut import Argument, Results, Shortcut
+from .results import Results
+from .shortcut import Argument, Shortcut
 
 MISS = object()
 
@@ -65,8 +66,9 @@ class Direct:
             (p, slots[p], shortcut.avals[p], freed.get(p))
             for p in sorted({what for name, what, _ in kinds if name == "new"})
         ]
-        simple = shortcut.spec.is_leaf() and shortcut.result[0][0] == "new" and not self.put
-        self.returned = shortcut.result[0][1] if simple else None
+        plain = [what for name, what, more in shortcut.result if name == "new" and not more[1]]
+        alone = plain and shortcut.spec.is_leaf() and not self.put
+        self.returned = plain[0] if alone else None
         self.cells: list[Cell] = []
         self.targets: list[Cell] = []
         self.storages: list[Any] = []

@@ -28,7 +28,8 @@ from .._core.trace import Context, local
 from ..utils._pytree import tree_flatten
 from .direct import MISS, Direct
 from .guards import Guards
-from .places import ATOMS, Places, changed
+from .places import ATOMS, Places, changed, visitors
+from .results import part_from_bases
 from .shortcut import Shortcut, Uncapturable, before_run
 from .watch import Watch, names_of
 
@@ -180,6 +181,8 @@ class Compiled:
         if signature.marked and self.dynamic is None:
             self.dynamic = True
             return self(*args, **kwargs)
+        if context.trace.device is None:
+            context.on(default_device())
         entries = self._entries(context, signature)
         for entry in entries:
             if entry.guards.hold():
@@ -214,12 +217,14 @@ class Compiled:
         trace = context.traces.get(shortcut.device)
         if trace is None or trace.state is not shortcut.begin:
             return MISS
+        if not all([tensors[k] is known for k, known in shortcut.reached]):
+            return MISS
         if entry.direct is not None:
             found = entry.direct.run(tensors)
             if found is not MISS:
                 return found
         cells = shortcut.cells_of(tensors)
-        if not shortcut.starts(trace, cells):
+        if not shortcut.starts(trace, cells, tensors):
             return MISS
         shortcut.check(tensors)
         context.on(shortcut.device)
@@ -234,8 +239,6 @@ class Compiled:
 
     def _record(self, context: Context, signature: Signature, args: tuple, kwargs: dict) -> Any:
         """Run the function; where its code is known by now, capture the run."""
-        if context.trace.device is None:
-            context.on(default_device())
         if self.fullgraph:  # what fails then is the function's own
             materialise_all()
         self.runs += 1
@@ -253,6 +256,7 @@ class Compiled:
                 fail(trace, error)
             places.take_back()
             raise
+        part_from_bases(result)
         entry = None
         if capture.reason is None and len(self.codes) == known:
             try:
@@ -289,6 +293,7 @@ class Compiled:
         places.globals_of(self.codes)
         for value in (self.function, *signature.objects):
             places.visit(value)
+        places.check_reached(self.codes)
         return places
 
     def _effects(self, places: Places, signature: Signature) -> list[Any]:
@@ -317,6 +322,13 @@ class Compiled:
         materialise_all()
         if program is not None and daring and Direct.suits(entry.shortcut, program):
             entry.direct = Direct(entry.shortcut, program)
+
+
+def _visit_compiled(places: Places, compiled: Compiled) -> None:
+    places.visit(compiled.function)
+
+
+visitors[Compiled] = _visit_compiled
 
 
 def _check_unchanged(before: tuple[list, Any], after: tuple[list, Any]) -> None:

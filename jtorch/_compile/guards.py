@@ -7,22 +7,24 @@ from typing import Any
 
 from .._core.changes import Changes
 from .._core.tensor import Tensor
-from .places import MISSING, Place, Places, of_dict, of_list, same
+from .places import MISSING, Place, Places, keys_of, of_dict, of_list, same
 
 
 class Guards:
     """What the code of a captured run can reach, for the question whether it still holds.
 
-    items: of dictionaries, which are quick to look up.  lists: with what they held.  others: all
-    other places.  members: of Modules, looked at only when the count of `changes` has moved.
-    gradients, without: Tensors whose `.grad` was there, or None.  slots: places whose Tensor the
-    run itself replaces: whether there is one counts, not which.  empty: places of empty containers.
-    further: guards of another kind.
+    items: of dictionaries, which are quick to look up.  keys: of dictionaries, in order.  lists:
+    with what they held.  others: all other places.  members: of Modules, looked at only when the
+    count of `changes` has moved.  gradients, without: Tensors whose `.grad` was there, or None.
+    slots: places whose Tensor the run itself replaces: whether there is one counts, not which.
+    empty: places of empty containers.  bare: of Tensors without attributes and hooks.  further:
+    guards of another kind.
     """
 
     def __init__(self, places: Places, effects: list[Place]) -> None:
         put = {(id(p.container), p.key) for p in effects}
         self.items: list[tuple[dict, Any, Any]] = []
+        self.keys: list[tuple[dict, tuple]] = []
         self.others: list[Place] = []
         self.slots: list[Place] = []
         self.empty: list[tuple[Place, type]] = []
@@ -39,6 +41,8 @@ class Guards:
                 self.empty.append((place, type(place.value)))
             elif places.empty(place.container):
                 continue
+            elif place.read is keys_of:
+                self.keys.append((place.container, place.value))
             elif place.read is of_dict:
                 self.items.append((place.container, place.key, place.value))
             elif type(place.container) is list and place.read is of_list:
@@ -49,6 +53,7 @@ class Guards:
         self.members = [p for key, p in places.members.items() if key not in put]
         self.slots += [p for key, p in places.members.items() if key in put]
         self.changes = Changes.count
+        self.bare = places.bare
         self.further = places.guards
 
     def hold(self) -> bool:
@@ -60,12 +65,15 @@ class Guards:
         for container, values in self.lists:
             if not all(map(is_, container, values)) and not all(map(same, container, values)):
                 return False
+        for container, keys in self.keys:
+            if len(container) != len(keys) or not all(map(is_, container, keys)):
+                return False
         for read, container, key, value in self.others:
             if not same(read(container, key), value):
                 return False
         if not all([t._grad is not None for t in self.gradients]):
             return False
-        if any([t._grad is not None for t in self.without]):
+        if any([t._grad is not None for t in self.without]) or any(self.bare):
             return False
         for place, kind in self.empty:
             value = place.now()

@@ -70,6 +70,8 @@ class Place(NamedTuple):
 
     def __str__(self) -> str:
         kind = type(self.container)
+        if self.read is _count:
+            return "which attributes there are"
         if self.read is _of_slot:
             return f"{self.key.lstrip('_')} of a {kind.__name__}"
         return f"a {kind.__name__}" if self.key is MISSING else f"{self.key!r}"
@@ -98,11 +100,29 @@ def _length(container: Any, key: Any) -> int:
     return len(container)
 
 
+def keys_of(container: Any, key: Any) -> tuple:
+    """The keys of a dictionary, in their order."""
+    return tuple(container)
+
+
+def _count(container: Any, key: Any) -> int:
+    """How many attributes there are: a new one may hide another, or be asked for."""
+    return len(container)
+
+
 def _copied(container: Any, key: Any) -> Any:
     """The contents of what is compared by them: a set, a small NumPy array."""
     if isinstance(container, np.ndarray):
         return container.dtype.str, container.shape, container.tobytes()
     return frozenset([v if type(v) in ATOMS else id(v) for v in container])
+
+
+def _codes_in(code: CodeType) -> Iterator[CodeType]:
+    """The code of all functions that are made in a piece of code."""
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield constant
+            yield from _codes_in(constant)
 
 
 def is_library(name: str | None) -> bool:
@@ -122,7 +142,9 @@ class Places:
 
     names: of the attributes and globals that the code of the run names.  found: by container and
     key.  members: the same for those whose changes are counted (see changes.py).  tensors: by id.
-    guards: of another kind, objects that `hold()`.  reason: why what is reached can't be guarded.
+    bare: where their attributes and hooks will be, of those that have none.
+    guards: of another kind, objects that `hold()`.  codes: of the functions that were reached.
+    reason: why what is reached can't be guarded.
     """
 
     def __init__(self, names: frozenset[str]) -> None:
@@ -130,7 +152,9 @@ class Places:
         self.found: dict[tuple[int, Any], Place] = {}
         self.members: dict[tuple[int, Any], Place] = {}
         self.tensors: dict[int, Tensor] = {}
+        self.bare: list[dict[str, Any]] = []
         self.guards: list[Any] = []
+        self.codes: set[CodeType] = set()
         self.reason: str | None = None
         self._seen: dict[int, Any] = {}
         self._counts = False  # whether changes of what is visited are counted
@@ -155,7 +179,7 @@ class Places:
     def empty(self, value: Any) -> bool:
         """Whether a value was an empty container when it was visited."""
         place = self.found.get((id(value), MISSING)) or self.members.get((id(value), MISSING))
-        return place is not None and place.read is _length and place.value == 0
+        return place is not None and place.read in (_length, keys_of) and not place.value
 
     def globals_of(self, codes: Mapping[CodeType, dict]) -> None:
         """Visit the globals that pieces of code name."""
@@ -163,6 +187,14 @@ class Places:
             for name in code.co_names:
                 if name in names:
                     self._place(of_dict, names, name, names[name])
+
+    def check_reached(self, codes: Iterable[CodeType]) -> None:
+        """See to it that all functions with closures were reached whose code runs, but for those
+        that other code makes when it runs."""
+        made = {inner for code in codes for inner in _codes_in(code)}
+        for code in codes:
+            if code.co_freevars and code not in self.codes and code not in made:
+                self.reason = self.reason or f"it calls {code.co_name}(), which is out of reach"
 
     def visit(self, value: Any) -> None:
         """Note everything that can be reached from a value."""
@@ -217,14 +249,17 @@ class Places:
         self.visit(value)
 
     def _visit_tensor(self, tensor: Tensor) -> None:
+        state = tensor.__dict__
         if tensor.layout is not strided:
             self.reason = "it uses a sparse Tensor"
             return
         self.tensors[id(tensor)] = tensor
         with self.counted(False):
             self._place(_of_slot, tensor, "_grad", tensor._grad)
-            if tensor.__dict__:
-                self.visit(tensor.__dict__)
+            if state:
+                self.visit(state)
+            else:
+                self.bare.append(state)
 
     def _visit_container(self, value: Any) -> None:
         if isinstance(value, (set, frozenset)):
@@ -233,7 +268,7 @@ class Places:
                 self.visit(item)
             return
         if not isinstance(value, tuple):
-            self._note(_length, value)
+            self._note(keys_of if isinstance(value, dict) else _length, value)
         items: Iterable = enumerate(value)
         read = of_list
         if isinstance(value, dict):
@@ -251,6 +286,7 @@ class Places:
             for part in (value.func, value.args, value.keywords):
                 self.visit(part)
         elif not is_engine(value.__module__):
+            self.codes.add(value.__code__)
             for cell in value.__closure__ or ():
                 self._place(_of_cell, cell, 0, _of_cell(cell, 0))
             if not is_library(value.__module__):
@@ -267,6 +303,7 @@ class Places:
                 if isinstance(space, type) and is_library(space.__module__):
                     continue
                 state = vars(space)
+                self._note(_count, state)
                 for name in self.names.intersection(state):
                     self._place(of_dict, state, name, state[name])
 
@@ -299,13 +336,14 @@ class Places:
             self.visit(wrapped)
         whole = is_library(type(value).__module__) or not self.names.isdisjoint(_REFLECTION)
         if isinstance(state, dict):
+            self._note(_count, state)
             for name in list(state) if whole else self.names.intersection(state):
                 self._place(of_dict, state, name, state[name])
         for kind in type(value).__mro__:
             slots = kind.__dict__.get("__slots__", ())
             for name in (slots,) if isinstance(slots, str) else slots:
-                if hasattr(value, name) and name not in ("__dict__", "__weakref__"):
-                    self._place(_of_slot, value, name, getattr(value, name))
+                if name not in ("__dict__", "__weakref__"):
+                    self._place(_of_slot, value, name, getattr(value, name, MISSING))
 
 
 _REFLECTION = frozenset({"__dict__", "vars"})
@@ -333,6 +371,8 @@ def changed(before: Places, after: Places) -> tuple[list[Place], str | None]:
     effects: list[Place] = []
     if before.drawn != after.drawn:
         return effects, "it draws random numbers that are not the library's"
+    if any(before.bare):
+        return effects, "it gives a Tensor an attribute or a hook"
     for known, now in ((before.found, after.found), (before.members, after.members)):
         for key, place in known.items():
             if before.has(place.container) and not after.has(place.container):

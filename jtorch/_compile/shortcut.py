@@ -17,12 +17,14 @@ from .._core.alias import Moment, cell_of, replace, storage_of
 from .._core.append import enter_all
 from .._core.capture import Action, Capture
 from .._core.device import default_device
+from .._core.leaf import is_shared
 from .._core.overrides import plain_tensors
-from .._core.program import host
-from .._core.tensor import Tensor, from_cell
+from .._core.program import host, settle
+from .._core.tensor import Tensor
 from .._core.trace import OVERWRITTEN, Cell, Context, State, Trace, root_of
-from ..utils._pytree import tree_flatten, tree_unflatten
+from ..utils._pytree import tree_flatten
 from .places import ATOMS, Place, Places
+from .results import Results
 
 
 class Argument:
@@ -50,12 +52,13 @@ class Written(NamedTuple):
 class Before(NamedTuple):
     """What is known of a run before it begins.
 
-    arguments: the Tensors among the arguments.  cells, versions: of every Tensor in `places`, by
-    its id.  traces: the state of each trace.  modes: those in force.  counts: what else the trace
-    has.
+    arguments: the Tensors among the arguments.  reached: those that the function reaches otherwise,
+    too, by their number.  cells, versions: of every Tensor in `places`, by its id.  traces: the
+    state of each trace.  modes: those in force.  counts: what else the trace has.
     """
 
     arguments: list[Tensor]
+    reached: list[tuple[int, Tensor]]
     places: Places
     cells: dict[int, Cell | None]
     versions: dict[int, int]
@@ -70,13 +73,15 @@ class Uncapturable(Exception):
 
 def before_run(context: Context, places: Places, arguments: list[Tensor]) -> Before:
     """What has to be known of a run, before it begins."""
+    reached = [(k, t) for k, t in enumerate(arguments) if id(t) in places.tensors]
     tensors = {**places.tensors, **{id(t): t for t in arguments}}
     cells = {key: base_cell(t) for key, t in tensors.items()}
     versions = {key: t._version for key, t in tensors.items()}
     places.tensors.update(tensors)
     traces = {trace: trace.state for trace in context.traces.values()}
     modes = _modes(context)
-    return Before(arguments, places, cells, versions, traces, modes, _counts(context.trace))
+    counts = _counts(context.trace)
+    return Before(arguments, reached, places, cells, versions, traces, modes, counts)
 
 
 def _modes(context: Context) -> tuple:
@@ -99,9 +104,10 @@ class Shortcut:
     begin, end: these.  sources: of the cells that enter, in the order of their leaves; those that
     an earlier part of the trace knows, too.  positions: what each of them was: a position of the
     trace before, or the aval of a new leaf.  checks: of values that are at hand, by source.
-    actions: in order, and the place of what each gives among the sources.  written, put, held: what
-    becomes of the outputs: in-place writes, Tensors put somewhere, and holders.  result: the leaves
-    of what is returned, and its structure.
+    reached: arguments that have to be the Tensors they were.  actions: in order, and the place of
+    what each gives among the sources.  written, put, held: what becomes of the outputs: in-place
+    writes, Tensors put somewhere, and holders.  shared, sharing: for some sources, which of them
+    share memory.  result: the leaves of what is returned, and its structure.
     """
 
     __slots__ = (
@@ -115,11 +121,14 @@ class Shortcut:
         "inputs",
         "positions",
         "put",
+        "reached",
         "region",
         "result",
         "sources",
         "spec",
         "stepped",
+        "shared",
+        "sharing",
         "targets",
         "written",
     )
@@ -134,6 +143,7 @@ class Shortcut:
         trace, begin = _segment(context, before)
         self.device, self.begin, self.end = trace.device, begin, trace.state
         self.region = trace.region
+        self.reached = before.reached
         self.stepped = capture.stepped
         self.avals: dict[int, Any] = {}
         known = _Known(capture, before, effects)
@@ -143,6 +153,8 @@ class Shortcut:
         self.actions = [(action.run, places.get(id(action))) for action in capture.actions]
         outputs = _Outputs(self, trace, known)
         self.written = outputs.writes()
+        self.shared = self._shared()
+        self.sharing = sharing(known.tensors_of(self.shared))
         self.put = [(place, outputs.kind_of(place.value)) for place in effects]
         self.held = [(key, outputs.position(key.cell)) for key in capture.held]
         leaves, self.spec = tree_flatten(result)
@@ -184,14 +196,18 @@ class Shortcut:
         """The cells of the sources; None for what an action gives."""
         return [_cell(source, arguments) for source in self.sources]
 
-    def starts(self, trace: Trace, cells: list[Any]) -> bool:
+    def starts(self, trace: Trace, cells: list[Any], arguments: list[Tensor]) -> bool:
         """Whether the cells are what they were, for a trace that is where this begins."""
+        if sharing([self.tensor(s, arguments) for s in self.shared]) != self.sharing:
+            return False
         seen = set()
         for k in self.inputs:
             cell, position = cells[k], self.positions[k]
             if cell is None or id(cell) in seen:
                 return False
             seen.add(id(cell))
+            if cell.array is None and cell.trace is not trace:
+                settle(cell)  # pending in another thread or on another device
             if type(position) is int:
                 if cell.trace is not trace or cell.index != position:
                     return False
@@ -203,6 +219,15 @@ class Shortcut:
             ):
                 return False
         return True
+
+    def _shared(self) -> list[Any]:
+        """The sources for which it matters whether they share memory: the Tensors that are written,
+        and those that are read besides."""
+        sources = {id(write.source): write.source for write in self.written}
+        if sources:
+            kinds = (Argument, Place, Tensor)
+            sources.update((id(s), s) for s in self.sources if isinstance(s, kinds))
+        return list(sources.values())
 
     def check(self, arguments: list[Tensor]) -> None:
         """Raise what the function would, for values at hand that it doesn't take."""
@@ -244,36 +269,6 @@ class Shortcut:
         return source.now() if isinstance(source, Place) else source
 
 
-class Results:
-    """The Tensors that a jump makes.
-
-    A kind is ("same", source), ("new", position), ("constant", cell) or ("value", anything).
-    """
-
-    def __init__(self, shortcut: Any, cells: dict[int, Cell], arguments: list[Tensor]) -> None:
-        self.shortcut = shortcut
-        self.cells = cells
-        self.arguments = arguments
-        self.made: dict[tuple, Tensor] = {}
-
-    def value(self, kind: tuple) -> Any:
-        """The value of a kind; the same Tensor for the same one."""
-        name, what, _ = kind
-        if name == "value":
-            return what
-        if name == "same":
-            return self.shortcut.tensor(what, self.arguments)
-        if kind not in self.made:
-            cell = what if name == "constant" else self.cells[what]
-            self.made[kind] = from_cell(Cell(cell.array, cell.aval) if name == "constant" else cell)
-        return self.made[kind]
-
-    def returned(self) -> Any:
-        """What the function returns."""
-        leaves = [self.value(kind) for kind in self.shortcut.result]
-        return tree_unflatten(leaves, self.shortcut.spec)
-
-
 def _cell(source: Any, arguments: list[Tensor]) -> Cell | None:
     if isinstance(source, Argument):
         return cell_of(arguments[source.index])
@@ -287,6 +282,15 @@ def _cell(source: Any, arguments: list[Tensor]) -> Cell | None:
         found = source.now()
         return cell_of(found) if isinstance(found, Tensor) else None
     return source.cell if source.is_current else None
+
+
+def sharing(tensors: list[Any]) -> list[tuple[int, bool]]:
+    """Which Tensors share memory: for each the first that has its storage, and whether it is a
+    view."""
+    first: dict[int, int] = {}
+    storages = [id(t._storage or t) for t in tensors]
+    places = [first.setdefault(key, k) for k, key in enumerate(storages)]
+    return [(k, bool(t._view)) for k, t in zip(places, tensors, strict=True)]
 
 
 def _pending(trace: Trace, position: int, aval: Any) -> Cell:
@@ -357,6 +361,11 @@ class _Known:
             elif tensor._cell is not None:
                 self.cells.setdefault(id(tensor._cell), self.tensors[key])
 
+    def tensors_of(self, sources: list[Any]) -> list[Tensor]:
+        """The Tensors that sources were before the run."""
+        keys = {id(source): key for key, source in self.tensors.items()}
+        return [self.before.places.tensors[keys[id(source)]] for source in sources]
+
     def checks(self, capture: Capture) -> list[tuple[Any, Any]]:
         """The checks of values that another run may get others of."""
         found = [(self.cells.get(id(cell)), check) for cell, check in capture.checks]
@@ -424,13 +433,11 @@ class _Outputs:
             return "same", source, None
         if type(value) is not Tensor or type(value) not in plain_tensors or value.__dict__:
             raise Uncapturable(f"it makes a {type(value).__name__} with a life of its own")
-        storage = value._storage
-        members = [m() for m in storage.members] if storage is not None else []
-        if any(m is not None and m is not value for m in members):
+        if is_shared(value):
             raise Uncapturable("it returns a view of a Tensor that lives on")
         cell = cell_of(value)
         if cell.array is not None:
             if self.known.cells.get(id(cell)) is cell:
                 return "constant", cell, None
             raise Uncapturable("it returns a value from outside")
-        return "new", self.position(cell), id(value)
+        return "new", self.position(cell), (id(value), value._version)

@@ -20,7 +20,7 @@ _BUILTINS = frozenset({"input", "open", "print"})
 class Watch:
     """While active: notes the user's code that runs, and stops the capture for what it calls.
 
-    codes: code -> its globals; what runs is added.
+    codes: code -> its globals; what runs is added, but for what each run of the function does anew.
     """
 
     def __init__(self, codes: dict[CodeType, dict], capture: Capture) -> None:
@@ -52,6 +52,8 @@ class Watch:
             before.enable()
 
     def _see(self, frame: FrameType, event: str, argument: Any) -> None:
+        if self.capture.muted:
+            return
         if event == "call":
             code = frame.f_code
             is_function = code.co_flags & CO_OPTIMIZED  # no body of a module or class
@@ -80,9 +82,11 @@ def _reaches_outside(function: Any) -> bool:
 
 
 def names_of(codes: dict[CodeType, dict]) -> frozenset[str]:
-    """The names and strings in pieces of code: attributes that it may read."""
+    """The names and strings in pieces of code: attributes that it may read. And what that code is
+    called: special methods run without being named."""
     found: set[str] = set()
     for code in codes:
+        found.add(code.co_name)
         found.update(code.co_names)
         found.update(c for c in code.co_consts if isinstance(c, str))
     return frozenset(found)

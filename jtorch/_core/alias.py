@@ -270,11 +270,11 @@ def turn(tensor: Any, view: Any, since: Moment, whole: bool) -> None:
 def _put_through(base: Cell, view: tuple[Step, ...], new: Cell) -> Cell:
     """The base after a write through the steps of a view.
 
-    One that is cut off writes without autograd.
+    One that is cut off writes without autograd, and so does a leaf.
     """
     context = local.context
     before = context.modes
-    if is_cut_off(view):
+    if is_cut_off(view) or any(step.op is LEAF for step in view):
         context.modes = before.replace(grad=False)
         new = as_constant(new)
     try:
@@ -327,7 +327,7 @@ def replace(tensor: Any, storage: Storage, base: Cell, new: Cell, since: Moment)
         old = member._cell
         member._cell = None if member._view else base
         if old is not None and old.aval.requires_grad and is_cut_off(member._view):
-            member._cell = _hidden(old, refresh(member))
+            member._cell = _with_history(member, old, refresh(member))
     tensor._cell = new
 
 

@@ -10,7 +10,17 @@ from typing import Any
 
 from jax.core import Tracer
 
-from .alias import CLONE, as_constant, as_leaf, cell_of, mark_leaf, rebase, storage_of
+from .alias import (
+    CLONE,
+    IDENTITIES,
+    Step,
+    as_constant,
+    as_leaf,
+    cell_of,
+    mark_leaf,
+    rebase,
+    storage_of,
+)
 from .append import append
 from .body import ALIAS
 from .graph import LEAF
@@ -33,10 +43,32 @@ def check_no_transform() -> None:
 
 
 def rebase_leaf(tensor: Any, cell: Cell) -> None:
-    """Make a Tensor without history a leaf that requires grad."""
+    """Make a Tensor without history a leaf that requires grad. A view that shows its base otherwise
+    than as it is stays one, as long as somebody else sees the base."""
     if isinstance(cell.array, Tracer):
         cell = Cell(cell.array, cell.aval)
-    rebase(tensor, as_leaf(tensor, cell))
+    leaf = as_leaf(tensor, cell)
+    if is_shared(tensor) and not all(step.op in IDENTITIES for step in tensor._view or ()):
+        tensor._view = (*tensor._view, Step(LEAF, (), {}, local.context.modes))
+        tensor._cell = leaf
+    else:
+        rebase(tensor, leaf)
+
+
+def rebase_constant(tensor: Any, cell: Cell) -> None:
+    """Make a leaf one that requires no grad."""
+    if tensor._view and tensor._view[-1].op is LEAF:
+        tensor._view = tensor._view[:-1]
+        tensor._cell = as_constant(cell)
+    else:
+        rebase(tensor, as_constant(cell))
+
+
+def is_shared(tensor: Any) -> bool:
+    """Whether another Tensor has the same storage."""
+    storage = tensor._storage
+    members = [m() for m in storage.members] if storage is not None else []
+    return any(m is not None and m is not tensor for m in members)
 
 
 def variable_of(cls: type, cell: Cell) -> Any:

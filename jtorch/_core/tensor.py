@@ -36,7 +36,7 @@ from .donation import share
 from .dtype import TITLES, dtype, to_dtype
 from .forward import tangent_of
 from .graph import edge_of_cell
-from .leaf import check_no_transform, copy_of, rebase_leaf, set_data
+from .leaf import check_no_transform, copy_of, rebase_constant, rebase_leaf, set_data
 from .op import Op
 from .overlap import offset_of
 from .program import body_of, host, settle
@@ -409,7 +409,7 @@ def require_grad(tensor: Tensor, wanted: bool) -> Tensor:
             "computed variable in a subgraph that doesn't require differentiation use "
             "var_no_grad = var.detach()."
         )
-    rebase(tensor, as_constant(cell))
+    rebase_constant(tensor, cell)
     return tensor
 
 

@@ -6,12 +6,14 @@ from typing import Any
 
 from .._compile.function import Compiled
 from .._compile.places import Places, visitors
+from ._hooks import global_hooks
 from .module import Module
 
 
 def _visit(places: Places, module: Module) -> None:
     with places.counted():
         places.attributes(module)
+        places.visit(vars(global_hooks))
     places.visit(type(module))
 
 

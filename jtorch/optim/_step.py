@@ -19,7 +19,7 @@ import numpy as np
 
 from .._core.alias import Moment, cell_of, overwrite, position_or_cell, storage_of, write
 from .._core.append import Elsewhere, enter_all
-from .._core.capture import muted
+from .._core.capture import muted, stop
 from .._core.device import default_device, device, jax_device
 from .._core.donation import UNSEEN, Renewal, note_replaced
 from .._core.dtype import float64
@@ -96,6 +96,7 @@ class Step:
         return self.states(optimizer, group)
 
     def _initialise(self, optimizer: Any, group: dict) -> None:
+        stop("the state of an optimizer is made")
         places = [(o, n) for o, names in zip(self.owners, self.names, strict=True) for n in names]
         missing = [n not in optimizer.state[o] for o, n in places]
         values = numbers_of(optimizer.hyper(group))
@@ -369,7 +370,7 @@ def _replace_cells(
             if place not in others:
                 continue
             if tensor._view:
-                write(tensor, made[place], since)
+                _write_view(trace.context, tensor, made[place], since)
                 continue
             storage = storage_of(tensor)
             storage.cell = tensor._cell = made[place]
@@ -378,6 +379,15 @@ def _replace_cells(
         undo.run(trace)
         raise
     return leaves
+
+
+def _write_view(context: Any, tensor: Tensor, new: Cell, since: Moment) -> None:
+    """Write to a view. What that records is a part of the step, which runs as a whole."""
+    before, context.modes = context.modes, context.modes.replace(eager=False)
+    try:
+        write(tensor, new, since)
+    finally:
+        context.modes = before
 
 
 def _make_stale(storage: Any, writer: Tensor, since: Moment) -> None:

@@ -13,7 +13,7 @@ import torch
 
 import jtorch
 
-from ..comparison import difference, forget, plain
+from ..comparison import Repeated, as_it_is, compilations, difference, forget, plain
 
 Program = Callable[[Any, Callable], Any]
 
@@ -21,35 +21,24 @@ Program = Callable[[Any, Callable], Any]
 def compared(
     runs: int, reason: str | None = None, programs: int | None = None, tolerance: float = 1e-5
 ) -> Callable[[Program], Callable[[], None]]:
-    """Make a test of a program that compiles one function or Module.
+    """Make a test of a program that compiles functions or Modules.
 
-    runs: how often its Python may run.  reason: words of why it isn't captured, if so.  programs:
-    how many XLA programs may be compiled.
+    runs: how often their Python runs in all.  reason: words of why it isn't captured, if so.
+    programs: how many XLA programs may be compiled.
     """
 
     def declare(program: Program) -> Callable[[], None]:
         def test() -> None:
             torch.manual_seed(0)
-            expected = plain(program(torch, lambda function, **_: function), torch)
+            expected = plain(program(torch, as_it_is), torch)
             forget()
             jtorch.manual_seed(0)
-            made: list[Any] = []
-
-            def compile(function: Any, **options: Any) -> Any:
-                made.append(jtorch.compile(function, **options))
-                return made[-1]
-
-            before = jtorch.debug.statistics()["programs_compiled"]
+            before = compilations()
+            compile = Repeated()
             found = plain(program(jtorch, compile), jtorch)
-            count = jtorch.debug.statistics()["programs_compiled"] - before
+            count = compilations() - before
             assert not (what := difference(expected, found, tolerance=tolerance)), what
-            compiled = getattr(made[0], "_compiled", made[0])
-            reasons = [text for text, _ in compiled.reasons]
-            assert compiled.runs == runs, (compiled.runs, reasons)
-            if reason is None:
-                assert not reasons
-            else:
-                assert all(reason in text for text in reasons) and reasons
+            compile.assert_runs(runs, reason)
             assert programs is None or count <= programs, count
 
         test.__name__ = program.__name__

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import random
+import weakref
 from typing import Any
 
 import numpy as np
@@ -319,3 +320,122 @@ def test_mode_that_is_left(lib: Any, compile: Any) -> Any:
     x = lib.tensor([3.0])
     found = [compiled(x).requires_grad for _ in range(6)]
     return found, lib.is_grad_enabled()
+
+
+@compared(runs=6)
+def test_attribute_that_hides_another(lib: Any, compile: Any) -> Any:
+    """Of a subclass, then of the object itself."""
+
+    class Base:
+        scale = 1.0
+
+    class Task(Base):
+        def loss(self, x: Any) -> Any:
+            return x * self.scale + (2 if hasattr(self, "extra") else 0)
+
+    task = Task()
+    function = compile(lambda x: task.loss(x))
+    x = lib.ones(2)
+    found = [function(x) for _ in range(3)]
+    Base.scale = 2.0
+    found += [function(x) for _ in range(3)]
+    Task.scale = 3.0
+    found += [function(x) for _ in range(3)]
+    task.scale = 4.0
+    found += [function(x) for _ in range(3)]
+    task.extra = True
+    return found + [function(x) for _ in range(3)]
+
+
+@compared(runs=4)
+def test_special_methods(lib: Any, compile: Any) -> Any:
+    """They run without being named."""
+    rows = [1.0, 2.0]
+
+    class Data:
+        def __len__(self) -> int:
+            return len(rows)
+
+        def __getitem__(self, index: int) -> float:
+            return rows[index]
+
+    data = Data()
+    function = compile(lambda x: x * data[0] + len(data))
+    x = lib.ones(2)
+    found = [function(x) for _ in range(3)]
+    rows.append(3.0)
+    found += [function(x) for _ in range(3)]
+    rows[0] = 7.0
+    return found + [function(x) for _ in range(3)]
+
+
+@compared(runs=5, reason="it calls inner(), which is out of reach")
+def test_function_that_is_out_of_reach(lib: Any, compile: Any) -> Any:
+    """What it refers to can't be guarded."""
+    held = [1.0]
+
+    def inner(x: Any) -> Any:
+        return x * held[0]
+
+    reference = weakref.ref(inner)
+    function = compile(lambda x: reference()(x))
+    found = []
+    for k in range(5):
+        held[0] = float(k)
+        found.append(function(lib.ones(2)))
+    return found
+
+
+@compared(runs=5)
+def test_compiled_function_in_another(lib: Any, compile: Any) -> Any:
+    """What it refers to belongs to the outer one, too."""
+    held = [1.0]
+    inner = compile(lambda x: x * held[0])
+    outer = compile(lambda x: inner(x) + inner(x + 1))
+    x = lib.ones(2)
+    found = [outer(x) for _ in range(3)]
+    held[0] = 2.0
+    found += [outer(x) for _ in range(3)]
+    return found + [inner(x) for _ in range(3)]
+
+
+@compared(runs=6)
+def test_slots_and_order(lib: Any, compile: Any) -> Any:
+    """An attribute in a slot that was empty, and dictionaries in another order."""
+
+    class Config:
+        __slots__ = ("scale", "shift")
+
+    config, steps = Config(), {"a": 2.0, "b": 3.0}
+    config.scale = 2.0
+
+    def function(x: Any) -> Any:
+        for value in steps.values():
+            x = (x + value) * value
+        return x * config.scale + (config.shift if hasattr(config, "shift") else 0)
+
+    compiled = compile(function)
+    x = lib.ones(2)
+    found = [compiled(x) for _ in range(3)]
+    config.shift = 5.0
+    found += [compiled(x) for _ in range(3)]
+    steps["a"] = steps.pop("a")
+    found += [compiled(x) for _ in range(3)]
+    del config.shift
+    found += [compiled(x) for _ in range(3)]
+    config.scale = 1.0
+    return found + [compiled(x) for _ in range(3)]
+
+
+@compared(runs=4)
+def test_hooks_of_all_modules(lib: Any, compile: Any) -> Any:
+    """They come and go, too."""
+    model = lib.nn.Linear(2, 2).requires_grad_(False)
+    compiled = compile(model)
+    x = lib.ones(1, 2)
+    found = [compiled(x) for _ in range(3)]
+    register = lib.nn.modules.module.register_module_forward_hook
+    handle = register(lambda module, args, output: output + 1)
+    found += [compiled(x) for _ in range(3)]
+    handle.remove()
+    return found + [compiled(x) for _ in range(3)]

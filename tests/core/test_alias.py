@@ -207,6 +207,33 @@ def test_gradients_through_written_views(name: str, viewer: Callable[[Any], Any]
     compare(program)
 
 
+@pytest.mark.parametrize("cut", [lambda x: x, lambda x: x.detach()], ids=["view", "detached"])
+def test_parts_of_a_tensor_that_require_grad(cut: Callable[[Any], Any]) -> None:
+    """Leaves that are views of one buffer: whoever writes, all see it; gradients are their own."""
+
+    def program(t: Any) -> list:
+        flat = t.arange(8.0)
+        weight = cut(flat[:6].view(2, 3)).requires_grad_()
+        bias = cut(flat[6:]).requires_grad_()
+        optimizer = t.optim.SGD([weight, bias], lr=0.1)
+        found = []
+        for _ in range(3):
+            optimizer.zero_grad()
+            (t.ones(2, 3) @ weight.t() + bias).pow(2).sum().backward()
+            with t.no_grad():
+                weight.sub_(0.1 * weight.grad)
+            found += [flat.clone(), weight.grad, bias.grad]
+            optimizer.step()
+            flat.mul_(0.5)
+            found += [flat.clone(), weight.detach().clone(), bias.detach().clone()]
+            found += [weight.is_leaf, flat.requires_grad]
+        weight.requires_grad_(False)
+        weight.zero_()
+        return [*found, flat, weight, bias]
+
+    compare(program)
+
+
 @pytest.mark.xfail(
     jax.__version_info__ < (0, 11),
     reason="XLA's CPU fusion in JAX 0.10 reads what it has just written",

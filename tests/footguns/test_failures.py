@@ -4,28 +4,31 @@ before."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import jax
 import pytest
 
 import jtorch
+from jtorch._compile import direct
 from jtorch._core import program
 
-from ..comparison import difference, forget, plain
+from ..comparison import as_it_is, difference, forget, plain
 
 
 class Training:
     """A model with buffers and random numbers, and an optimizer with state."""
 
-    def __init__(self, momentum: float = 0.9) -> None:
+    def __init__(self, repeated: Callable = as_it_is) -> None:
         jtorch.manual_seed(0)
         nn = jtorch.nn
         self.model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))
-        self.optimizer = jtorch.optim.SGD(self.model.parameters(), lr=0.1, momentum=momentum)
+        self.optimizer = jtorch.optim.SGD(self.model.parameters(), lr=0.1, momentum=0.9)
         self.x, self.y = jtorch.randn(6, 3), jtorch.randint(0, 2, (6,))
+        self.step = repeated(self.iterate)
 
-    def step(self) -> None:
+    def iterate(self) -> None:
         """One iteration."""
         self.optimizer.zero_grad()
         loss = jtorch.nn.functional.cross_entropy(self.model(self.x), self.y)
@@ -59,40 +62,52 @@ FAILURES = [
 ]
 
 
+# Where a program is compiled, and where it is run.
+PLACES = [(program, "build"), (program, "_run")]
+# How a step is made, how many good ones come before, and where it fails. What `compile` repeats is
+# compiled by then, and run at a place of its own.
+STEPS = [
+    *product([as_it_is], [0, 1, 3], PLACES),
+    *product([jtorch.compile], [0, 1], PLACES),
+    (jtorch.compile, 3, (direct, "outputs_of")),
+]
+
+
 def fails(
     monkeypatch: pytest.MonkeyPatch,
-    place: str,
+    place: tuple[Any, str],
     failure: Callable,
     kind: type,
     words: str | None,
     run: Any,
 ) -> None:
-    """Run something whose program fails while it is compiled (build) or run (_run)."""
+    """Run something whose program fails at one of `PLACES`."""
     with monkeypatch.context() as patch:
-        patch.setattr(program, place, failure)
+        patch.setattr(*place, failure)
         with pytest.raises(kind, match=words):
             run()
 
 
-@pytest.mark.parametrize("place", ["_run", "build"])
+@pytest.mark.parametrize("repeated, before, place", STEPS)
 @pytest.mark.parametrize("failure, kind, words", FAILURES)
-@pytest.mark.parametrize("before", [0, 1, 3])
 def test_15_a_failed_step(
     monkeypatch: pytest.MonkeyPatch,
-    place: str,
+    place: tuple[Any, str],
     failure: Any,
     kind: type,
     words: str | None,
     before: int,
+    repeated: Any,
 ) -> None:
     """A step fails after `before` good ones: the state is as before, and training goes on the
     same."""
-    training, twin = Training(), Training()
+    training, twin = Training(repeated), Training()
     for _ in range(before):
         training.step()
         twin.step()
     saved = training.state()
-    forget()
+    if place[1] == "build":
+        forget()
     fails(monkeypatch, place, failure, kind, words, training.step)
     found = training.state()
     if not before:  # the state of an optimizer is made at its first step
@@ -138,7 +153,7 @@ def test_15_in_place_writes_and_views_are_taken_back(monkeypatch: pytest.MonkeyP
         kept[0] = 7
         row.tolist()
 
-    fails(monkeypatch, "_run", interrupt, KeyboardInterrupt, None, write)
+    fails(monkeypatch, PLACES[1], interrupt, KeyboardInterrupt, None, write)
     assert x.tolist() == kept.tolist() == [0, 1, 2, 3, 4, 5]
     assert row.tolist() == [3, 4, 5]
     row.add_(1)
