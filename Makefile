@@ -6,6 +6,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 
+# Most of a test's time is XLA's compilation. Its programs are kept beside the environment: those of
+# the other worker, of children that a test starts and of the run before are read, the very same
+# code. A file's name is a hash of the program, of XLA's version and flags; code for one processor
+# may not run on another, so that each kind has a folder.
+PROCESSOR := $(shell grep -m 1 ^flags /proc/cpuinfo 2>/dev/null | cksum | cut -d " " -f 1)
+examples benchmarks unit: export JAX_COMPILATION_CACHE_DIR := $(CURDIR)/$(VENV)/xla/$(PROCESSOR)
+examples benchmarks unit: export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS := 0
+examples benchmarks unit: export JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES := -1
+
 .PHONY: demo test lint examples benchmarks unit clean
 
 demo: $(VENV)/.demo
@@ -36,7 +45,7 @@ benchmarks: $(VENV)/.test
 
 # Last, so that pytest's closing line is the last one.
 unit: $(VENV)/.test
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 $(VENV)/.made:
 	$(PYTHON) -m venv $(VENV)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jax
 import pytest
 import torch
+from jax.experimental.compilation_cache.compilation_cache import reset_cache
 
 import jtorch
 from jtorch.profiler import ProfilerAction, ProfilerActivity, profile, record_function, schedule
@@ -21,6 +24,16 @@ SCHEDULES = [
     {"wait": 2, "warmup": 1, "active": 1, "skip_first": 1, "skip_first_wait": 1},
 ]
 REFUSED = [{"wait": -1, "warmup": 1, "active": 1}, {"wait": 0, "warmup": 1, "active": 0}]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled_here() -> Iterator[None]:
+    """A program that JAX reads from its cache does not say in a profile which ops it is made of."""
+    jax.config.update("jax_enable_compilation_cache", False)
+    reset_cache()
+    yield
+    jax.config.update("jax_enable_compilation_cache", True)
+    reset_cache()
 
 
 @pytest.mark.parametrize("options", SCHEDULES, ids=str)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ def test_stub_is_current(path: Path) -> None:
     assert written == STUBS[path], "run python -m tools.stubs"
 
 
+@cache
 def definitions(path: str) -> dict[str, ast.FunctionDef]:
     """The functions and methods of a stub."""
     tree = ast.parse(STUBS[PACKAGE / path])
