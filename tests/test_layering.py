@@ -58,7 +58,7 @@ LAYERS = (
     "_operators",
     "_methods _aten",
     "_compile.places",
-    "_compile.watch _compile.results _compile.guards",
+    "_compile.before _compile.watch _compile.results _compile.guards",
     "_compile.shortcut",
     "_compile.direct",
     "_compile.function",

@@ -105,7 +105,9 @@ class Direct:
             results = outputs_of(self.program, arrays)
         except BaseException as error:
             raise explained(self.shortcut.end, error) from None
-        return self._finish(results, arguments)
+        found = self._finish(results, arguments)
+        self.shortcut.conclude()
+        return found
 
     def _adopt(self, cells: list[Any]) -> bool:
         """Go on with other cells of the Tensors held, if they are like the ones before."""

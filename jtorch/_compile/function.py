@@ -26,11 +26,12 @@ from .._core.program import fail, is_daring, materialise, materialise_all
 from .._core.tensor import Tensor
 from .._core.trace import Context, local
 from ..utils._pytree import tree_flatten
+from .before import Uncapturable, before_run
 from .direct import MISS, Direct
 from .guards import Guards
 from .places import ATOMS, Places, changed, visitors
 from .results import part_from_bases
-from .shortcut import Shortcut, Uncapturable, before_run
+from .shortcut import Shortcut
 from .watch import Watch, names_of
 
 
@@ -233,6 +234,7 @@ class Compiled:
         cells.clear()
         if shortcut.stepped:
             materialise_all()
+        shortcut.conclude()
         return found
 
     # --------------------------------------------------------------------------------- recording

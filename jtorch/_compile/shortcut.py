@@ -16,14 +16,14 @@ from typing import Any, NamedTuple
 from .._core.alias import Moment, cell_of, replace, storage_of
 from .._core.append import enter_all
 from .._core.capture import Action, Capture
-from .._core.device import default_device
 from .._core.leaf import is_shared
 from .._core.overrides import plain_tensors
 from .._core.program import host, settle
 from .._core.tensor import Tensor
 from .._core.trace import OVERWRITTEN, Cell, Context, State, Trace, root_of
 from ..utils._pytree import tree_flatten
-from .places import ATOMS, Place, Places
+from .before import Before, Uncapturable, base_cell, counts_of, modes_of
+from .places import ATOMS, Place
 from .results import Results
 
 
@@ -49,55 +49,6 @@ class Written(NamedTuple):
     began: int | None
 
 
-class Before(NamedTuple):
-    """What is known of a run before it begins.
-
-    arguments: the Tensors among the arguments.  reached: those that the function reaches otherwise,
-    too, by their number.  cells, versions: of every Tensor in `places`, by its id.  traces: the
-    state of each trace.  modes: those in force.  counts: what else the trace has.
-    """
-
-    arguments: list[Tensor]
-    reached: list[tuple[int, Tensor]]
-    places: Places
-    cells: dict[int, Cell | None]
-    versions: dict[int, int]
-    traces: dict[Trace, State]
-    modes: tuple
-    counts: tuple[int, ...]
-
-
-class Uncapturable(Exception):
-    """Why a run can't be repeated."""
-
-
-def before_run(context: Context, places: Places, arguments: list[Tensor]) -> Before:
-    """What has to be known of a run, before it begins."""
-    reached = [(k, t) for k, t in enumerate(arguments) if id(t) in places.tensors]
-    tensors = {**places.tensors, **{id(t): t for t in arguments}}
-    cells = {key: base_cell(t) for key, t in tensors.items()}
-    versions = {key: t._version for key, t in tensors.items()}
-    places.tensors.update(tensors)
-    traces = {trace: trace.state for trace in context.traces.values()}
-    modes = _modes(context)
-    counts = _counts(context.trace)
-    return Before(arguments, reached, places, cells, versions, traces, modes, counts)
-
-
-def _modes(context: Context) -> tuple:
-    return context.modes, default_device()
-
-
-def base_cell(tensor: Tensor) -> Cell | None:
-    """The cell that a write to a Tensor replaces: of a view, its base's."""
-    return tensor._storage.cell if tensor._view else tensor._cell
-
-
-def _counts(trace: Trace) -> tuple[int, ...]:
-    """How much there is of that which a shortcut can't repeat."""
-    return len(trace.checks), len(trace.watched), len(trace.functions), len(trace.packed)
-
-
 class Shortcut:
     """From a state of the trie to another.
 
@@ -115,6 +66,7 @@ class Shortcut:
         "avals",
         "begin",
         "checks",
+        "conclusions",
         "device",
         "end",
         "held",
@@ -136,7 +88,7 @@ class Shortcut:
     def __init__(
         self, context: Context, capture: Capture, before: Before, effects: list[Place], result: Any
     ) -> None:
-        if _modes(context) != before.modes:
+        if modes_of(context) != before.modes:
             raise Uncapturable("it leaves other modes behind")
         if not all(before.places.has_gradient(tensor) for tensor in capture.owners):
             raise Uncapturable("it gives a gradient to a Tensor that is an argument, or far away")
@@ -150,7 +102,9 @@ class Shortcut:
         self._find_inputs(trace, known)
         self.checks = known.checks(capture)
         places = {id(source): k for k, source in enumerate(self.sources)}
-        self.actions = [(action.run, places.get(id(action))) for action in capture.actions]
+        actions = [(action.run, places.get(id(action))) for action in capture.actions]
+        cut = max([k + 1 for k, (_, place) in enumerate(actions) if place is not None], default=0)
+        self.actions, self.conclusions = actions[:cut], [run for run, _ in actions[cut:]]
         outputs = _Outputs(self, trace, known)
         self.written = outputs.writes()
         self.shared = self._shared()
@@ -164,7 +118,7 @@ class Shortcut:
             raise Uncapturable("it makes a leaf of autograd")
         self.targets = [(p, known.tensors[id(tensor)]) for p, tensor in new.items()]
         graph = any(a.requires_grad for a in self.avals.values())
-        checks, watched, functions, packed = _counts(trace)
+        checks, watched, functions, packed = counts_of(trace)
         if checks > before.counts[0]:
             raise Uncapturable("it checks values when its program runs")
         if graph and (watched, functions, packed) != before.counts[1:]:
@@ -237,11 +191,17 @@ class Shortcut:
                 check(host(cell))
 
     def act(self, cells: Any) -> None:
-        """Do what has to be done anew in each run. cells: of the sources, by their places."""
+        """Do what has to be done anew in each run, as far as the program needs it. cells: of the
+        sources, by their places."""
         for run, place in self.actions:
             cell = run()
             if place is not None:
                 cells[place] = cell
+
+    def conclude(self) -> None:
+        """Do the rest. If the program fails, a scheduler is where it was."""
+        for run in self.conclusions:
+            run()
 
     def jump(self, trace: Trace, cells: list[Any], arguments: list[Tensor]) -> Any:
         """Move the trace to the end; what the function returns."""

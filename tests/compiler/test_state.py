@@ -6,6 +6,11 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
+import jtorch
+from jtorch._compile import direct
+
 from . import compared
 
 
@@ -131,3 +136,37 @@ def test_attribute_that_is_given(lib: Any, compile: Any) -> Any:
         held["w"] = lib.ones(2) * k
         found += [function(lib.ones(2)), held["w"].seen]
     return found
+
+
+def test_a_step_that_fails_leaves_its_scheduler_where_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = jtorch.nn.Linear(2, 1)
+    optimizer = jtorch.optim.SGD(model.parameters(), lr=0.5)
+    scheduler = jtorch.optim.lr_scheduler.StepLR(optimizer, 1, gamma=0.5)
+
+    @jtorch.compile
+    def step(x: Any) -> Any:
+        loss = model(x).sum()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        scheduler.step()
+        return loss
+
+    def fails(*_: Any) -> None:
+        raise MemoryError("RESOURCE_EXHAUSTED: none left")
+
+    x = jtorch.ones(1, 2)
+    for _ in range(3):
+        step(x)
+    before, weight = scheduler.last_epoch, model.weight.tolist()
+    with monkeypatch.context() as patch:
+        patch.setattr(direct, "outputs_of", fails)
+        with pytest.raises(jtorch.OutOfMemoryError):
+            step(x)
+    assert (scheduler.last_epoch, model.weight.tolist()) == (before, weight)
+    step(x)
+    assert step.runs == 2
+    assert scheduler.last_epoch == before + 1
+    assert model.weight.tolist() == [[w - 0.5**4 for w in weight[0]]]
