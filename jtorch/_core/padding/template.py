@@ -122,11 +122,11 @@ class Common:
             raise Differs("ranks")
         return tuple(map(self._size, zip(*shapes, strict=True)))
 
-    def _constant(self, values: tuple) -> Atom:
+    def _constant(self, values: tuple, dtype: Any = None) -> Atom:
         first = values[0]
         if all(v is first for v in values[1:]):
             return Constant(first)
-        arrays = tuple(map(np.asarray, values))
+        arrays = tuple([np.asarray(v, dtype) for v in values])
         if len({a.dtype for a in arrays}) > 1:
             raise Differs("dtypes of constants")
         if all(_same(a, arrays[0]) for a in arrays[1:]):
@@ -165,7 +165,7 @@ class Common:
         def atom(atoms: tuple) -> Atom:
             literal = [isinstance(a, Literal) for a in atoms]
             if all(literal):
-                return self._constant(tuple([a.val for a in atoms]))
+                return self._constant(tuple([a.val for a in atoms]), atoms[0].aval.dtype)
             if any(literal):
                 raise Differs("constants")
             places = {known[a] for known, a in zip(numbers, atoms, strict=True)}
