@@ -136,13 +136,13 @@ for _ in loader:
 def interrupted(main: subprocess.Popen) -> str:
     """What a process says when ctrl-C is pressed until it ends: Python loses one that comes while
     it calls back for an object that is gone."""
-    for _ in range(3):
+    for _ in range(6):
         os.killpg(main.pid, signal.SIGINT)
         try:
             return main.communicate(timeout=PATIENCE / 2)[1]
         except subprocess.TimeoutExpired:
             continue
-    raise AssertionError("it goes on after three interrupts")
+    raise AssertionError("it goes on after six interrupts")
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
