@@ -7,7 +7,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from .padded import Padded, Sizes, Unpaddable, is_open, meeting
+from .padded import Padded, Sizes, Unpaddable, dilated, is_open, meeting
 from .rules import bind, padding_like, rule
 from .template import Equation
 
@@ -52,8 +52,8 @@ def convolution(sizes: Sizes, equation: Equation, operands: list[Padded]) -> lis
         low = params["padding"][d][0]
         if not isinstance(low, int):
             raise Unpaddable("a convolution that begins at an open place")
-        length = _dilated(values[0].array.shape[of_input[2 + d]], params["lhs_dilation"][d])
-        filter = _dilated(values[1].array.shape[of_filter[2 + d]], params["rhs_dilation"][d])
+        length = dilated(values[0].array.shape[of_input[2 + d]], params["lhs_dilation"][d])
+        filter = dilated(values[1].array.shape[of_filter[2 + d]], params["rhs_dilation"][d])
         wanted = sizes.pad(shape[of_output[2 + d]])
         reach = (wanted - 1) * params["window_strides"][d] + filter
         padding.append((low, reach - length - low))
@@ -62,10 +62,6 @@ def convolution(sizes: Sizes, equation: Equation, operands: list[Padded]) -> lis
     axes[of_output[1]] = values[1].axes[of_filter[0]]
     result = bind(equation, [v.array for v in values], padding=tuple(padding))
     return [Padded(result, tuple(axes))]
-
-
-def _dilated(length: int, dilation: int) -> int:
-    return (length - 1) * dilation + 1 if length else 0
 
 
 # ----------------------------------------------------------------------------------- linear algebra

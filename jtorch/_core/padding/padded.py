@@ -77,6 +77,11 @@ def length_of(axis: Axis) -> int:
     return prod(f.length for f in axis)
 
 
+def dilated(length: int, dilation: int) -> int:
+    """How long something is with gaps between its elements."""
+    return (length - 1) * dilation + 1 if length else 0
+
+
 def is_open(axis: Axis) -> bool:
     """Whether the size of a dimension is open."""
     return any(f.size is not None for f in axis)

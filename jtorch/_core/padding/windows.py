@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from .padded import Padded, Sizes, Unpaddable, resized
+from .padded import Padded, Sizes, Unpaddable, dilated, resized
 from .reductions import NEUTRAL, lowest
 from .rules import bind, rule
 from .template import Dim, Equation
@@ -21,7 +21,7 @@ def reduce_window(sizes: Sizes, equation: Equation, operands: list[Padded]) -> l
     value = operands[0].standard(sizes, equation.in_shapes[0]).filled(sizes, neutral)
     padding = []
     for k, (low, _) in enumerate(params["padding"]):
-        length = _dilated(value.array.shape[k], params["base_dilation"][k])
+        length = dilated(value.array.shape[k], params["base_dilation"][k])
         padding.append(_reach(sizes, params, k, low, length, shape[k]))
     result = bind(equation, [value.array], padding=tuple(padding))
     return [Padded(result, sizes.axes(shape))]
@@ -33,13 +33,9 @@ def _reach(sizes: Sizes, params: Any, k: int, low: Any, length: int, dim: Dim) -
     if not (isinstance(low, int) and isinstance(window, int)):
         raise Unpaddable("windows of an open size")
     if "window_dilation" in params:
-        window = _dilated(window, params["window_dilation"][k])
+        window = dilated(window, params["window_dilation"][k])
     reach = (sizes.pad(dim) - 1) * params["window_strides"][k] + window
     return low, reach - length - low
-
-
-def _dilated(length: int, dilation: int) -> int:
-    return (length - 1) * dilation + 1 if length else 0
 
 
 @rule("select_and_scatter_add")
@@ -85,7 +81,7 @@ def _pad(sizes: Sizes, array: Any, neutral: Any, k: int, config: tuple, after: D
     low, _, inner = config
     if not isinstance(inner, int):
         raise Unpaddable("an open distance")
-    wanted, length = sizes.pad(after), _dilated(array.shape[k], inner + 1)
+    wanted, length = sizes.pad(after), dilated(array.shape[k], inner + 1)
     full = [(0, 0, 0)] * array.ndim
     if isinstance(low, int):
         full[k] = low, wanted - length - low, inner
