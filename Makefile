@@ -42,6 +42,7 @@ benchmarks: $(VENV)/.test
 	$(BIN)/python -m benchmarks.checkpointing --layers 2
 	$(BIN)/python -m benchmarks.long_run --iterations 200
 	$(BIN)/python -m benchmarks.loader --iterations 1 --rounds 1
+	$(BIN)/python -m benchmarks.lengths --iterations 3
 
 # Last, so that pytest's closing line is the last one.
 unit: $(VENV)/.test
