@@ -169,7 +169,7 @@ class Compiled:
         context = local.context
         if not self.dynamic:
             return self._call(context, args, kwargs)
-        with sharing(context):
+        with sharing_sizes(context):
             return self._call(context, args, kwargs)
 
     def _call(self, context: Context, args: tuple, kwargs: dict[str, Any]) -> Any:
@@ -346,7 +346,7 @@ def _has_history(result: Any) -> bool:
 
 
 @contextmanager
-def sharing(context: Context) -> Iterator[None]:
+def sharing_sizes(context: Context) -> Iterator[None]:
     """The programs of what is recorded meanwhile, and of what goes on from there, may be shared
     between sizes."""
     before, context.shares = context.shares, True

@@ -9,7 +9,7 @@ import numpy as np
 from jax import lax
 
 from .padded import ONE, Padded, Sizes, Unpaddable, is_open, length_of, meeting, reshaped, resized
-from .rules import padding_like, rule
+from .rules import axes_of, rule
 from .template import Equation, Shape
 
 
@@ -19,7 +19,7 @@ def broadcast(sizes: Sizes, equation: Equation, operands: list[Padded]) -> list[
     axes = list(sizes.axes(shape))
     dims = equation.params["broadcast_dimensions"]
     for k, axis, before in zip(dims, value.axes, equation.in_shapes[0], strict=True):
-        if before is shape[k] or before == shape[k]:
+        if before == shape[k]:
             axes[k] = axis
     found = tuple(axes)
     lengths = tuple(map(length_of, found))
@@ -36,13 +36,13 @@ def reshape(sizes: Sizes, equation: Equation, operands: list[Padded]) -> list[Pa
 def squeeze(sizes: Sizes, equation: Equation, operands: list[Padded]) -> list[Padded]:
     (value,), dims = operands, equation.params["dimensions"]
     kept = [k for k in range(value.array.ndim) if k not in dims]
-    return [Padded(lax.squeeze(value.array, dims), padding_like(value, kept))]
+    return [Padded(lax.squeeze(value.array, dims), axes_of(value, kept))]
 
 
 @rule("transpose")
 def transpose(sizes: Sizes, equation: Equation, operands: list[Padded]) -> list[Padded]:
     (value,), order = operands, equation.params["permutation"]
-    return [Padded(lax.transpose(value.array, order), padding_like(value, order))]
+    return [Padded(lax.transpose(value.array, order), axes_of(value, order))]
 
 
 @rule("rev")

@@ -7,8 +7,18 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from .padded import Padded, Sizes, Unpaddable, dilated, is_open, meeting
-from .rules import bind, padding_like, rule
+from .padded import (
+    Padded,
+    Sizes,
+    Unpaddable,
+    dilated,
+    is_open,
+    meeting,
+    of_standard,
+    padding_of,
+    standard_arrays,
+)
+from .rules import axes_of, bind, rule
 from .template import Equation
 
 
@@ -18,10 +28,10 @@ def dot_general(sizes: Sizes, equation: Equation, operands: list[Padded]) -> lis
     values = meeting(sizes, operands, summed)
     values = meeting(sizes, values, batch)
     values = [v.filled(sizes, 0, dims) for v, dims in zip(values, summed, strict=True)]
-    axes = padding_like(values[0], batch[0])
+    axes = axes_of(values[0], batch[0])
     for value, *used in zip(values, summed, batch, strict=True):
         taken = (*used[0], *used[1])
-        axes += padding_like(value, [k for k in range(value.array.ndim) if k not in taken])
+        axes += axes_of(value, [k for k in range(value.array.ndim) if k not in taken])
     return [Padded(bind(equation, [v.array for v in values]), axes)]
 
 
@@ -49,14 +59,10 @@ def convolution(sizes: Sizes, equation: Equation, operands: list[Padded]) -> lis
     (shape,) = equation.shapes
     padding = []
     for d in range(len(of_input) - 2):
-        low = params["padding"][d][0]
-        if not isinstance(low, int):
-            raise Unpaddable("a convolution that begins at an open place")
         length = dilated(values[0].array.shape[of_input[2 + d]], params["lhs_dilation"][d])
         filter = dilated(values[1].array.shape[of_filter[2 + d]], params["rhs_dilation"][d])
-        wanted = sizes.pad(shape[of_output[2 + d]])
-        reach = (wanted - 1) * params["window_strides"][d] + filter
-        padding.append((low, reach - length - low))
+        wanted, low = sizes.pad(shape[of_output[2 + d]]), params["padding"][d][0]
+        padding.append(padding_of(wanted, low, length, filter, params["window_strides"][d]))
     axes = list(sizes.axes(shape))
     axes[of_output[0]] = values[0].axes[of_input[0]]
     axes[of_output[1]] = values[1].axes[of_filter[0]]
@@ -80,7 +86,7 @@ def solving(sizes: Sizes, equation: Equation, operands: list[Padded]) -> list[Pa
         empty = ~sizes.mask(matrix.axes[-1])
         matrix.array = matrix.array + jnp.diag(empty.astype(matrix.array.dtype))
     arrays = [matrix.array, *[v.filled(sizes, 0).array for v in values[1:]]]
-    return _standard(sizes, equation, bind(equation, arrays))
+    return _results(sizes, equation, arrays)
 
 
 @rule("eig", "eigh", "fft", "geqrf", "householder_product", "lu_pivots_to_permutation", "qr")
@@ -95,14 +101,11 @@ def batched(sizes: Sizes, equation: Equation, operands: list[Padded]) -> list[Pa
     shapes = (*equation.in_shapes, *equation.shapes)
     if any(not isinstance(dim, int) for shape in shapes for dim in shape[outer:]):
         raise Unpaddable(f"{name} of matrices of an open size")
-    values = [v.standard(sizes, s) for v, s in zip(operands, equation.in_shapes, strict=True)]
-    return _standard(sizes, equation, bind(equation, [v.array for v in values]))
+    return _results(sizes, equation, standard_arrays(sizes, operands, equation.in_shapes))
 
 
-def _standard(sizes: Sizes, equation: Equation, results: Any) -> list[Padded]:
-    """The results of an equation that have standard dimensions."""
+def _results(sizes: Sizes, equation: Equation, arrays: list[Any]) -> list[Padded]:
+    """What the primitive makes of arrays with standard dimensions."""
+    results = bind(equation, arrays)
     results = results if equation.source.primitive.multiple_results else [results]
-    return [
-        Padded(result, sizes.axes(shape))
-        for result, shape in zip(results, equation.shapes, strict=True)
-    ]
+    return of_standard(sizes, results, equation.shapes)

@@ -18,7 +18,7 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr
 
 from ..events import graph_break
-from .padded import Padded, Sizes, Unpaddable
+from .padded import Sizes, Unpaddable, of_standard, standard_arrays
 from .rules import run
 from .template import Common, Differs, Shape, Size
 
@@ -132,13 +132,9 @@ def padded(common: Common, lengths: Sequence[int]) -> ClosedJaxpr:
     def program(*arrays: Any) -> list[Any]:
         count = len(template.inputs)
         sizes = Sizes(lengths, arrays[count])
-        values = [
-            Padded(array, sizes.axes(shape))
-            for array, shape in zip((*arrays[:count], *arrays[count + 1 :]), shapes, strict=True)
-        ]
+        values = of_standard(sizes, (*arrays[:count], *arrays[count + 1 :]), shapes)
         outputs = run(sizes, template, values[count:], values[:count])
-        leaving = zip(outputs, template.shapes, strict=True)
-        return [value.standard(sizes, shape).array for value, shape in leaving]
+        return standard_arrays(sizes, outputs, template.shapes)
 
     sizes = Sizes(lengths, None)
     structs = [
@@ -162,7 +158,8 @@ class Shared:
     def __init__(self, run: Callable, common: Common, lengths: tuple[int, ...]) -> None:
         self.run = run
         template = common.template
-        sizes = Sizes(lengths, [s.values[-1] for s in common.sizes.values()])
+        true = [s.values[-1] for s in common.sizes.values()]
+        sizes = Sizes(lengths, true)
         self.entering = [
             (k, sizes.lengths_of(shape)) for k, shape in enumerate(template.inputs) if _open(shape)
         ]
@@ -171,9 +168,8 @@ class Shared:
             for k, shape in enumerate(template.shapes)
             if _open(shape)
         ]
-        true = np.array([s.values[-1] for s in common.sizes.values()], np.int32)
         givens = [fitted(g.values[-1], sizes.lengths_of(g.shape)) for g in common.givens.values()]
-        self.more = [true, *givens]
+        self.more = [np.array(true, np.int32), *givens]
 
     def __call__(self, *arrays: Any) -> list[Any]:
         entering = [*arrays, *self.more]

@@ -92,13 +92,9 @@ def dynamic_update_slice(sizes: Sizes, equation: Equation, operands: list[Padded
     array, lengths = value.array, update.array.shape
     for k in update.open:
         array = resized(array, k, array.shape[k] + lengths[k])
-    new = update.array
-    for k in update.open:
-        shape = [1] * new.ndim
-        shape[k] = lengths[k]
-        there = lax.dynamic_slice(array, starts, lengths)
-        new = jnp.where(sizes.mask(update.axes[k]).reshape(shape), new, there)
-    array = lax.dynamic_update_slice(array, new, starts)
+    if update.open:  # what lies behind the end of the update stays
+        update = update.filled(sizes, lax.dynamic_slice(array, starts, lengths))
+    array = lax.dynamic_update_slice(array, update.array, starts)
     for k in update.open:
         array = resized(array, k, value.array.shape[k])
     return [Padded(array, value.axes)]
@@ -126,9 +122,7 @@ def gather(sizes: Sizes, equation: Equation, operands: list[Padded]) -> list[Pad
         if mode == GatherScatterMode.FILL_OR_DROP:
             value = value.filled(sizes, _fill(params, value.array.dtype), limited)
         elif mode == GatherScatterMode.CLIP:
-            tops = [sizes.true(before[k]) - sizes.true(taken[k]) for k in numbers.start_index_map]
-            tops = jnp.stack([jnp.asarray(t, places.dtype) for t in tops])
-            places = jnp.clip(places, 0, tops)
+            places = _clip(sizes, places, before, taken, numbers.start_index_map)
     lengths = tuple([value.array.shape[k] if k in whole else taken[k] for k in range(len(before))])
     _check_parts(before, taken, mode)
     result = bind(equation, [value.array, places], slice_sizes=lengths, **UNSORTED)
@@ -139,6 +133,12 @@ def gather(sizes: Sizes, equation: Equation, operands: list[Padded]) -> list[Pad
     offsets = numbers.offset_dims
     axes = tuple([next(inner if k in offsets else outer) for k in range(len(after))])
     return [Padded(result, axes)]
+
+
+def _clip(sizes: Sizes, places: Any, before: Shape, parts: Any, dims: Any) -> Any:
+    """Indices of parts, as JAX clamps them: so that the parts lie within the dimensions."""
+    tops = [sizes.true(before[k]) - sizes.true(parts[k]) for k in dims]
+    return jnp.clip(places, 0, jnp.stack([jnp.asarray(t, places.dtype) for t in tops]))
 
 
 def _check_parts(before: Shape, parts: Shape, mode: Any) -> None:
@@ -187,11 +187,9 @@ def scatter(sizes: Sizes, equation: Equation, operands: list[Padded]) -> list[Pa
     parts: list[Dim] = [1] * len(before)
     for k, d in zip(inside, windows, strict=True):
         parts[k] = of_updates[d]
-    targets = numbers.scatter_dims_to_operand_dims
     _check_parts(before, tuple(parts), mode)
     if mode == GatherScatterMode.CLIP:
-        tops = [sizes.true(before[k]) - sizes.true(parts[k]) for k in targets]
-        places = jnp.clip(places, 0, jnp.stack([jnp.asarray(t, places.dtype) for t in tops]))
+        places = _clip(sizes, places, before, parts, numbers.scatter_dims_to_operand_dims)
     outer = indices.open
     if outer:  # an index that there is not, where there is none
         nowhere = jnp.iinfo(places.dtype).max

@@ -12,26 +12,17 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
-from .padded import Padded, Sizes
+from .padded import Padded, Sizes, of_standard, standard_arrays
 from .rules import NESTED, run
-from .template import Equation, Shape, Template
-
-
-def _standard(sizes: Sizes, values: Sequence[Padded], shapes: Sequence[Shape]) -> list[Any]:
-    """The arrays, with standard dimensions."""
-    return [v.standard(sizes, s).array for v, s in zip(values, shapes, strict=True)]
-
-
-def _padded(sizes: Sizes, arrays: Sequence[Any], shapes: Sequence[Shape]) -> list[Padded]:
-    return [Padded(a, sizes.axes(s)) for a, s in zip(arrays, shapes, strict=True)]
+from .template import Equation, Template
 
 
 def _function(sizes: Sizes, template: Template, givens: Sequence[Padded]) -> Callable[..., list]:
     """A template as a function of arrays with standard dimensions."""
 
     def function(*arrays: Any) -> list[Any]:
-        outputs = run(sizes, template, givens, _padded(sizes, arrays, template.inputs))
-        return _standard(sizes, outputs, template.shapes)
+        outputs = run(sizes, template, givens, of_standard(sizes, arrays, template.inputs))
+        return standard_arrays(sizes, outputs, template.shapes)
 
     return function
 
@@ -39,17 +30,17 @@ def _function(sizes: Sizes, template: Template, givens: Sequence[Padded]) -> Cal
 def branches(
     sizes: Sizes, equation: Equation, givens: Sequence[Padded], operands: list[Padded]
 ) -> list[Padded]:
-    arrays = _standard(sizes, operands, equation.in_shapes)
+    arrays = standard_arrays(sizes, operands, equation.in_shapes)
     functions = [_function(sizes, t, givens) for t in equation.params["branches"]]
     results = lax.switch(arrays[0].astype("int32"), functions, *arrays[1:])
-    return _padded(sizes, results, equation.shapes)
+    return of_standard(sizes, results, equation.shapes)
 
 
 def while_(
     sizes: Sizes, equation: Equation, givens: Sequence[Padded], operands: list[Padded]
 ) -> list[Padded]:
     params = equation.params
-    arrays = _standard(sizes, operands, equation.in_shapes)
+    arrays = standard_arrays(sizes, operands, equation.in_shapes)
     count, more = params["cond_nconsts"], params["body_nconsts"]
     of_cond, of_body = arrays[:count], arrays[count : count + more]
     condition = _function(sizes, params["cond_jaxpr"], givens)
@@ -59,14 +50,14 @@ def while_(
         lambda carry: body(*of_body, *carry),
         arrays[count + more :],
     )
-    return _padded(sizes, results, equation.shapes)
+    return of_standard(sizes, results, equation.shapes)
 
 
 def scan(
     sizes: Sizes, equation: Equation, givens: Sequence[Padded], operands: list[Padded]
 ) -> list[Padded]:
     params = equation.params
-    arrays = _standard(sizes, operands, equation.in_shapes)
+    arrays = standard_arrays(sizes, operands, equation.in_shapes)
     first, carried = params["num_consts"], params["num_carry"]
     constants, carry = arrays[:first], arrays[first : first + carried]
     body = _function(sizes, params["jaxpr"], givens)
@@ -90,7 +81,7 @@ def scan(
         reverse=params["reverse"],
         unroll=params["unroll"],
     )
-    return _padded(sizes, [*carry, *ys], equation.shapes)
+    return of_standard(sizes, [*carry, *ys], equation.shapes)
 
 
 def linear_solve(

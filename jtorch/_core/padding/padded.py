@@ -82,6 +82,13 @@ def dilated(length: int, dilation: int) -> int:
     return (length - 1) * dilation + 1 if length else 0
 
 
+def padding_of(wanted: int, low: Any, length: int, window: Any, stride: int) -> tuple[int, int]:
+    """The padding of a dimension of this length with which as many windows fit as are wanted."""
+    if not (isinstance(low, int) and isinstance(window, int)):
+        raise Unpaddable("windows of an open size, or at an open place")
+    return low, (wanted - 1) * stride + window - length - low
+
+
 def is_open(axis: Axis) -> bool:
     """Whether the size of a dimension is open."""
     return any(f.size is not None for f in axis)
@@ -143,6 +150,16 @@ class Padded:
             places = _places(sizes, self.axes[k], _numbers(sizes, axis))
             array = jnp.take(self.array, places, axis=k, mode="clip")
         return Padded(array, axes)
+
+
+def standard_arrays(sizes: Sizes, values: Sequence[Padded], shapes: Sequence[Shape]) -> list[Any]:
+    """The arrays of values of these shapes, with standard dimensions."""
+    return [v.standard(sizes, s).array for v, s in zip(values, shapes, strict=True)]
+
+
+def of_standard(sizes: Sizes, arrays: Sequence[Any], shapes: Sequence[Shape]) -> list[Padded]:
+    """The values that arrays with standard dimensions are."""
+    return [Padded(a, sizes.axes(s)) for a, s in zip(arrays, shapes, strict=True)]
 
 
 ONE: Axis = (Factor(1),)

@@ -10,7 +10,7 @@ import numpy as np
 from jax import lax
 
 from .padded import Padded, Sizes, Unpaddable, aligned, is_open
-from .rules import bind, padding_like, rule
+from .rules import axes_of, bind, rule
 from .template import Equation
 
 
@@ -48,7 +48,7 @@ def reduce(sizes: Sizes, equation: Equation, operands: list[Padded]) -> list[Pad
     neutral = NEUTRAL[equation.source.primitive.name](operands[0].array.dtype)
     value = operands[0].filled(sizes, neutral, dims)
     kept = [k for k in range(value.array.ndim) if k not in dims]
-    return [Padded(bind(equation, [value.array]), padding_like(value, kept))]
+    return [Padded(bind(equation, [value.array]), axes_of(value, kept))]
 
 
 @rule("argmax", "argmin")

@@ -17,14 +17,7 @@ from jax import lax
 
 from ..layout import ELEMENTWISE as COMMON
 from ..layout import alone
-from .padded import (
-    Axis,
-    Factor,
-    Padded,
-    Sizes,
-    Unpaddable,
-    aligned,
-)
+from .padded import Axis, Factor, Padded, Sizes, Unpaddable, aligned, of_standard
 from .template import CALLS, Atom, Constant, Equation, Given, Template
 
 Rule: TypeAlias = Callable[[Sizes, Equation, list[Padded]], list[Padded]]
@@ -33,18 +26,9 @@ RULES: dict[str, Rule] = {}
 ELEMENTWISE = COMMON | frozenset(
     (
         *("acos", "acosh", "asin", "asinh", "atan", "atanh", "bessel_i0e", "bessel_i1e", "clz"),
-        *(
-            "complex",
-            "conj",
-            "cosh",
-            "digamma",
-            "eq_to",
-            "igamma",
-            "igamma_grad_a",
-            "igammac",
-            "imag",
-        ),
-        *("le_to", "lt_to", "mulhi", "polygamma", "population_count", "random_gamma_grad", "real"),
+        *("complex", "conj", "cosh", "digamma", "eq_to", "igamma", "igamma_grad_a", "igammac"),
+        *("imag", "population_count", "random_gamma_grad", "real"),
+        *("le_to", "lt_to", "mulhi", "polygamma"),
         *("reduce_precision", "regularized_incomplete_beta", "shift_left", "sinh", "zeta"),
         *("shift_right_arithmetic", "shift_right_logical", "threefry2x32"),
     )
@@ -110,8 +94,7 @@ def constant(atom: Constant) -> Padded:
 
 def closed(sizes: Sizes, equation: Equation, arrays: list[Any]) -> list[Padded]:
     """The outputs of an equation in which nothing is open."""
-    results = alone(equation.within, equation.source, arrays)
-    return [Padded(r, sizes.axes(s)) for r, s in zip(results, equation.shapes, strict=True)]
+    return of_standard(sizes, alone(equation.within, equation.source, arrays), equation.shapes)
 
 
 def bind(equation: Equation, arrays: Sequence[Any], **params: Any) -> Any:
@@ -119,7 +102,7 @@ def bind(equation: Equation, arrays: Sequence[Any], **params: Any) -> Any:
     return equation.source.primitive.bind(*arrays, **{**equation.source.params, **params})
 
 
-def padding_like(value: Padded, dims: Sequence[int]) -> tuple[Axis, ...]:
+def axes_of(value: Padded, dims: Sequence[int]) -> tuple[Axis, ...]:
     """Some of the dimensions of an array."""
     return tuple(value.axes[k] for k in dims)
 

@@ -14,11 +14,11 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 
+from .. import layout
+
 # Primitives that call a jaxpr. Rules of differentiation are no concern: nothing is differentiated
 # any more.
-CALLS = frozenset(
-    ("closed_call", "core_call", "custom_jvp_call", "custom_vjp_call", "jit", "pjit", "remat2")
-)
+CALLS = frozenset((*layout.CALLS, "closed_call", "core_call", "remat2"))
 
 
 class Size:
@@ -61,16 +61,15 @@ Atom: TypeAlias = int | Given | Constant
 class Equation(NamedTuple):
     """One equation of a jaxpr.
 
-    source: the last example's.  within: the jaxpr that this stands in.  inputs, outputs: of
-    variables, the number.  in_shapes, shapes: of the inputs and outputs.  params: with sizes and
-    templates in place.  varies: whether anything in it differs.
+    source: the last example's.  within: the jaxpr that this stands in.  inputs: of variables,
+    the number; the outputs follow those that there are.  in_shapes, shapes: of the inputs and
+    outputs.  params: with sizes and templates in place.  varies: whether anything in it differs.
     """
 
     source: Any
     within: Any
     inputs: tuple[Atom, ...]
     in_shapes: tuple[Shape, ...]
-    outputs: tuple[int, ...]
     shapes: tuple[Shape, ...]
     params: dict[str, Any]
     varies: bool
@@ -156,11 +155,10 @@ class Common:
         numbers: list[dict[Any, int]] = [{} for _ in jaxprs]
         count = itertools.count()
 
-        def enter(variables: tuple) -> int:
+        def enter(variables: tuple) -> None:
             number = next(count)
             for known, variable in zip(numbers, variables, strict=True):
                 known[variable] = number
-            return number
 
         def atom(atoms: tuple) -> Atom:
             literal = [isinstance(a, Literal) for a in atoms]
@@ -190,9 +188,10 @@ class Common:
                 inputs = tuple(map(atom, read))
                 outvars = _columns([e.outvars for e in each])
                 shapes = tuple(map(self._aval, outvars))
-                outputs = tuple(map(enter, outvars))
+                for variables in outvars:
+                    enter(variables)
                 params = self._params(each[0].primitive.name, tuple([e.params for e in each]))
-            rest = inputs, in_shapes, outputs, shapes, params, met[0]
+            rest = inputs, in_shapes, shapes, params, met[0]
             equations.append(Equation(each[-1], jaxprs[-1], *rest))
         leaving = _columns([j.outvars for j in jaxprs])
         shapes = tuple(map(self._aval, leaving))

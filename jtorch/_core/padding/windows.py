@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from .padded import Padded, Sizes, Unpaddable, dilated, resized
+from .padded import Padded, Sizes, Unpaddable, dilated, padding_of, resized
 from .reductions import NEUTRAL, lowest
 from .rules import bind, rule
 from .template import Dim, Equation
@@ -22,20 +22,17 @@ def reduce_window(sizes: Sizes, equation: Equation, operands: list[Padded]) -> l
     padding = []
     for k, (low, _) in enumerate(params["padding"]):
         length = dilated(value.array.shape[k], params["base_dilation"][k])
-        padding.append(_reach(sizes, params, k, low, length, shape[k]))
+        padding.append(_padding(sizes, params, k, low, length, shape[k]))
     result = bind(equation, [value.array], padding=tuple(padding))
     return [Padded(result, sizes.axes(shape))]
 
 
-def _reach(sizes: Sizes, params: Any, k: int, low: Any, length: int, dim: Dim) -> tuple[int, int]:
+def _padding(sizes: Sizes, params: Any, k: int, low: Any, length: int, dim: Dim) -> tuple[int, int]:
     """The padding of a dimension of this length, so that there are as many windows as wanted."""
     window = params["window_dimensions"][k]
-    if not (isinstance(low, int) and isinstance(window, int)):
-        raise Unpaddable("windows of an open size")
-    if "window_dilation" in params:
+    if "window_dilation" in params and isinstance(window, int):
         window = dilated(window, params["window_dilation"][k])
-    reach = (sizes.pad(dim) - 1) * params["window_strides"][k] + window
-    return low, reach - length - low
+    return padding_of(sizes.pad(dim), low, length, window, params["window_strides"][k])
 
 
 @rule("select_and_scatter_add")
@@ -49,7 +46,7 @@ def select_and_scatter(sizes: Sizes, equation: Equation, operands: list[Padded])
     value = value.filled(sizes, lowest(value.array.dtype))
     padding, array = [], source.array
     for k, (low, _) in enumerate(params["padding"]):
-        low, high = _reach(sizes, params, k, low, value.array.shape[k], above[k])
+        low, high = _padding(sizes, params, k, low, value.array.shape[k], above[k])
         missing = max(0, -(high // params["window_strides"][k])) if high < 0 else 0
         array = resized(array, k, array.shape[k] + missing)
         padding.append((low, high + missing * params["window_strides"][k]))
