@@ -54,11 +54,14 @@ class Update:
         return len(self.treedefs)
 
     def transformation(self, values: Any) -> optax.GradientTransformation:
-        """The rule with hyper-parameters filled in; those of the same name are one list."""
+        """The rule with hyper-parameters filled in; those of the same name are one list. A learning
+        rate that is a Tensor has its dtype, others are float64."""
         hyper: dict[str, Any] = {}
         for name, value in zip(self.hyper_names, values, strict=True):
             hyper.setdefault(name, []).append(value)
         single = {name: given[0] for name, given in hyper.items() if len(given) == 1}
+        if self.options.get("lr") is not None:
+            single["lr"] = jnp.asarray(single["lr"], self.options["lr"])
         return self.rule({**hyper, **single}, self.options)
 
     def initial(self, arrays: Sequence[Any], values: tuple) -> list:

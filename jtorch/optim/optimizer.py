@@ -110,7 +110,10 @@ class Optimizer:
     def options(self, group: dict[str, Any], params: list[Tensor]) -> dict[str, Any]:
         """The static options of some parameters of a group: what decides about the form of the
         rule."""
+        lr = group.get("lr")
+        rounds = isinstance(lr, Tensor) and lr.is_floating_point()
         return {
+            "lr": lr.dtype.numpy if rounds else None,
             "maximize": group.get("maximize", False),
             "weight_decay": bool(group.get("weight_decay", 0) != 0),
             "decoupled": group.get("decoupled_weight_decay", False),

@@ -97,6 +97,21 @@ def test_learning_rate_in_a_tensor() -> None:
     assert_same(*seen)
 
 
+RATED = ["SGD", "Adam", "AdamW", "Adadelta", "Adagrad", "Adamax", "Muon", "NAdam", "RMSprop"]
+
+
+@pytest.mark.parametrize("name", RATED)
+def test_a_learning_rate_in_a_tensor_rounds_in_its_own_dtype(name: str) -> None:
+    """PyTorch computes 1 - lr * weight_decay and lr / (1 - beta^t) in the dtype of that Tensor."""
+    options = {"weight_decay": 0.3}
+    theirs = Task(torch, name, {"lr": torch.tensor(0.0123), **options}, np.float64)
+    ours = Task(jtorch, name, {"lr": jtorch.tensor(0.0123), **options}, np.float64)
+    for _ in range(4):
+        theirs.step()
+        ours.step()
+        assert_same(theirs, ours, rtol=1e-13, atol=1e-13)
+
+
 def test_dampening_begins_with_the_second_gradient_of_each_parameter() -> None:
     def run(lib: Any) -> list[Any]:
         a, b = (lib.tensor([float(k), 1.0]).requires_grad_() for k in range(2))

@@ -61,7 +61,8 @@ def shrink_weights(
 
     def update(updates: Leaf, state: Any, params: Leaf = None) -> tuple[Leaf, Any]:
         updates, state = inner.update(updates, state, params)
-        return updates - cast(lr * weight_decay, params) * params, state
+        kept = 1 - lr * cast(weight_decay, lr)
+        return updates - cast(1 - kept, params) * params, state
 
     return optax.GradientTransformation(inner.init, update)
 

@@ -44,7 +44,7 @@ def adam(lr: Any, betas: Sequence[Any], eps: Any, amsgrad: bool) -> optax.Gradie
         if amsgrad:
             second = jnp.maximum(state.max_exp_avg_sq, second)
             new = new._replace(max_exp_avg_sq=second)
-        step_size = lr / (1 - beta1**count)
+        step_size = lr / cast(1 - beta1**count, lr)
         correction = jnp.sqrt(1 - beta2**count)
         scale = jnp.sqrt(second) / cast(correction, g) + cast(eps, g)
         return -cast(step_size, g) * (first / scale), new
@@ -73,7 +73,7 @@ def adamax(lr: Any, betas: Sequence[Any], eps: Any) -> optax.GradientTransformat
         step = state.step + 1
         first = mean(state.exp_avg, g, beta1)
         largest = jnp.maximum(state.exp_inf * cast(beta2, g), jnp.abs(g) + cast(eps, g))
-        step_size = lr / (1 - beta1 ** step.astype(jnp.float64))
+        step_size = lr / cast(1 - beta1 ** step.astype(jnp.float64), lr)
         return -cast(step_size, g) * (first / largest), AdamaxState(step, first, largest)
 
     return optax.GradientTransformation(init, update)
@@ -110,9 +110,10 @@ def nadam(
         second = mean_square(state.exp_avg_sq, g, beta2)
         scale = jnp.sqrt(second / cast(1 - beta2**count, g)) + cast(eps, g)
         past = product.astype(jnp.float64)
-        now = cast(-lr * (1 - mu) / (1 - past), g) * (g / scale)
-        ahead = cast(-lr * following / (1 - past * following), g) * (first / scale)
-        return now + ahead, NadamState(step, product, first, second)
+        now = lr * cast(1 - mu, lr) / cast(1 - past, lr)
+        ahead = lr * cast(following, lr) / cast(1 - past * following, lr)
+        change = cast(now, g) * (g / scale) + cast(ahead, g) * (first / scale)
+        return -change, NadamState(step, product, first, second)
 
     return optax.GradientTransformation(init, update)
 

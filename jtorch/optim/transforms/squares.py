@@ -51,7 +51,7 @@ def adagrad(lr: Any, lr_decay: Any, eps: Any, initial: Any) -> optax.GradientTra
 
     def update(updates: Leaf, state: Any, params: Leaf = None) -> tuple[Leaf, AdagradState]:
         g = updates
-        step_size = lr / (1 + state.step.astype(jnp.float64) * lr_decay)
+        step_size = lr / cast(1 + state.step.astype(jnp.float64) * lr_decay, lr)
         total = state.sum + g * g
         change = -cast(step_size, g) * (g / (jnp.sqrt(total) + cast(eps, g)))
         return change, AdagradState(state.step + 1, total)
