@@ -18,7 +18,7 @@ from .._core.grad_mode import enable_grad, no_grad
 from .._core.program import host, materialise_all
 from .._core.record import recorder
 from .._core.tensor import Tensor, from_array, from_cell
-from .._core.trace import local
+from .._core.trace import local, value_cell
 from .._expose import row
 from ._checks import check_lr
 from ._line_search import Point, strong_wolfe
@@ -169,7 +169,8 @@ class Iteration:
 
     def _keep(self) -> None:
         self.state["d"] = self.d
-        self.state["t"] = self._tensor(self.t) if isinstance(self.t, np.generic) else self.t
+        is_number = isinstance(self.t, np.generic)
+        self.state["t"] = from_array(self.t, self.gradient.device) if is_number else self.t
         for name, rows in zip(HISTORY, self.history, strict=True):
             self.state[name] = rows
         self.state["H_diag"] = self.diagonal
@@ -218,15 +219,15 @@ class Iteration:
             count = len(self.history[0])
             capacity = min(size, max(4, 1 << count.bit_length()))
             packed = [self._packed(rows, capacity) for rows in self.history]
-            ring = (from_array(np.int64(packed[0].start)), from_array(np.int64(count)))
+            ring = (self._input(packed[0].start, np.int64), self._input(count, np.int64))
             found = direction(
                 self.gradient,
                 self.previous,
                 self.d,
-                self._tensor(last),
+                self._input(last),
                 *[rows.rows for rows in packed],
                 *ring,
-                self._tensor(self.diagonal),
+                self._input(self.diagonal),
             )
             self.d, *rows, start, count, self.diagonal, factors, slope, largest = found
             for old, new in zip(packed, rows, strict=True):  # in place: its buffer is used again
@@ -277,16 +278,17 @@ class Iteration:
     def _add(self, t: Any) -> None:
         """Move the parameters by t * d."""
         cells = [cell_of(param) for param in self.params]
-        moved = append(local.context, MOVED, (cells, cell_of(self.d), cell_of(self._tensor(t))))
+        moved = append(local.context, MOVED, (cells, cell_of(self.d), cell_of(self._input(t))))
         for param, cell in zip(self.params, moved, strict=True):
             write(param, cell)
 
-    def _tensor(self, value: Any) -> Tensor:
-        """A number of the gradient's dtype, as a Tensor: it is no constant of a program."""
+    def _input(self, value: Any, kind: Any = None) -> Tensor:
+        """A number for a program, which takes it as an input, of the gradient's dtype unless it is
+        given. JAX puts it on the device when the program is called."""
         if isinstance(value, Tensor):
             return value
-        kind = self.gradient.dtype
-        return from_array(np.asarray(value, kind.numpy), self.gradient.device)
+        array = np.asarray(value, kind or self.gradient.dtype.numpy)
+        return from_cell(value_cell(array, self.gradient.device))
 
     def _is_done(self, iteration: int, evaluations: int) -> bool:
         group = self.group
