@@ -80,33 +80,22 @@ def arrays_for(
 ) -> list[Any]:
     """The arrays that enter a program. donated: which of them it gives up; those that somebody can
     still see are copied."""
-    kept: frozenset[int] = frozenset().union(*[renewal.kept for renewal in renewals])
-    seen = _seen_among(leaves, donated, kept)
     arrays = [cell.array for cell in leaves]
-    for k in seen:
-        arrays[k] = _copied(arrays[k])
+    copy_seen(arrays, donated)
+    kept: frozenset[int] = frozenset().union(*[renewal.kept for renewal in renewals])
+    for k in [k for k in donated if k not in kept]:  # of the others they will see the new values
+        if getrefcount(leaves[k]) > _IN_LIST:
+            arrays[k] = _copied(arrays[k])
     return arrays
 
 
-def _seen_among(leaves: Sequence[Cell], places: tuple[int, ...], kept: frozenset[int]) -> list[int]:
-    """The leaves to which something besides the list refers, unless it will see their new values,
-    or to whose array something refers."""
-    return [
-        k
-        for k in places
-        if (getrefcount(leaves[k]) > _IN_LIST and k not in kept)
-        or getrefcount(leaves[k].array) > _IN_CELL
-        or is_shared(leaves[k].array)
-    ]
+def _measure_alone() -> int:
+    """What getrefcount says in `arrays_for` of a leaf that nobody else sees."""
+    leaves = [object()]
+    return [getrefcount(leaves[k]) for k in (0,)][0]
 
 
-def _measure_alone() -> tuple[int, int]:
-    """What getrefcount says in `_seen_among` of a leaf, and of its array, that nobody else sees."""
-    leaves: list[Any] = [SimpleNamespace(array=object())]
-    return [(getrefcount(leaves[k]), getrefcount(leaves[k].array)) for k in (0,)][0]
-
-
-_IN_LIST, _IN_CELL = _measure_alone()
+_IN_LIST = _measure_alone()
 
 
 def _copied(array: Any) -> Any:
