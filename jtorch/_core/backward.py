@@ -20,6 +20,7 @@ from .append import append
 from .autograd import ADD, ONES, ZEROS, Gradients, call_prehooks, gradients, walk
 from .capture import note_gradient
 from .forward import tangent_of, with_tangent
+from .grad_mode import set_grad_enabled
 from .graph import GradNode, edge_of_cell
 from .history import AccumulateGrad, GradientEdge, edge_from, hung_on_leaf
 from .tensor import Tensor, from_array, from_cell
@@ -43,11 +44,15 @@ def backward(
     plain = gradient is None and not create_graph and inputs is None
     context = local.context
     if plain and not (Limits.several or context.transforms or context.bodies):
-        root = _scalar(self)
-        for leaf, cell in gradients(context, root, retain):
-            tensor = leaf()
-            if tensor is not None:
-                accumulate(tensor, cell)
+        found = gradients(context, _scalar(self), retain)
+        before, context.modes = context.modes, context.modes.replace(grad=False)  # for hooks
+        try:
+            for leaf, cell in found:
+                tensor = leaf()
+                if tensor is not None:
+                    accumulate(tensor, cell)
+        finally:
+            context.modes = before
         return
     backward_all([self], [gradient], retain, create_graph, inputs)
 
@@ -71,13 +76,14 @@ def backward_all(
         if not inputs:
             raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
         found = grad(tensors, inputs, grad_tensors, retain_graph, create_graph, allow_unused=True)
-        for tensor, value in zip(map(_receiver, inputs), found, strict=True):
-            if value is not None and not tensor.retains_grad:  # which has it from the walk
-                _add_up(tensor, cell_of(value), create_graph)
+        with set_grad_enabled(create_graph):
+            for tensor, value in zip(map(_receiver, inputs), found, strict=True):
+                if value is not None and not tensor.retains_grad:  # which has it from the walk
+                    _arrive(tensor, cell_of(value), create_graph)
         return
     roots = _roots(tensors, grad_tensors)
     found = walk(local.context, roots, retain_graph, create_graph)
-    with _walking(found):
+    with _walking(found, create_graph):
         for leaf, cell in found.leaves.values():
             tensor = leaf()
             if tensor is not None:
@@ -98,14 +104,15 @@ class Limits:
 
 
 @contextmanager
-def _walking(found: Gradients) -> Iterator[None]:
-    """While hooks of leaves run: which walk it was."""
+def _walking(found: Gradients, create: bool) -> Iterator[None]:
+    """While hooks of leaves run: which walk it was, and its grad mode."""
     context = local.context
-    outer, context.walk = context.walk, found
+    outer, modes = context.walk, context.modes
+    context.walk, context.modes = found, modes.replace(grad=create)
     try:
         yield
     finally:
-        context.walk = outer
+        context.walk, context.modes = outer, modes
 
 
 def listed(values: Any) -> list:
@@ -180,7 +187,7 @@ def _taken(
     """The gradients, None for an input that isn't used."""
     edges = [_wanted_edge(t) for t in inputs]
     found = walk(local.context, _roots(outputs, grad_outputs), retain, create, edges)
-    with _walking(found):
+    with _walking(found, create):
         return [_found(found, t, edge) for t, edge in zip(inputs, edges, strict=True)]
 
 
@@ -214,6 +221,11 @@ def accumulate(tensor: Tensor, cell: Cell, create: bool = False) -> None:
         return
     if tensor.__dict__:  # hooks, or a layout of its own
         cell = cell_of(tensor._to_gradient(_with_hooks(tensor, cell)))
+    _arrive(tensor, cell, create)
+
+
+def _arrive(tensor: Tensor, cell: Cell, create: bool) -> None:
+    """Add to `.grad`, between the hooks of the leaf's node."""
     hung = hung_on_leaf(tensor)
     if hung is not None:
         cells = [cell]

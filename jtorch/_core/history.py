@@ -16,14 +16,16 @@ from ..utils.hooks import RemovableHandle
 
 
 class Hung:
-    """What users hung on a node: its hooks, and a dictionary of their own."""
+    """What users hung on a node: its hooks, and a dictionary of their own. leaves: the nodes of
+    leaves behind it that they have looked at, which live as long as it does."""
 
-    __slots__ = ("hooks", "metadata", "prehooks")
+    __slots__ = ("hooks", "leaves", "metadata", "prehooks")
 
     def __init__(self) -> None:
         self.hooks: OrderedDict[int, Callable] = OrderedDict()
         self.prehooks: OrderedDict[int, Callable] = OrderedDict()
         self.metadata: dict[str, Any] = {}
+        self.leaves: list[AccumulateGrad] = []
 
 
 class Node:
@@ -43,7 +45,11 @@ class Node:
     @property
     def next_functions(self) -> tuple:
         """(node, number of its output) for each input, (None, 0) where no gradient goes on."""
-        return tuple(map(seen, self.edges))
+        found = tuple(map(seen, self.edges))
+        leaves = [node for node, _ in found if isinstance(node, AccumulateGrad)]
+        if leaves:
+            self._hang().leaves = leaves
+        return found
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -75,7 +81,7 @@ def _add(hooks: OrderedDict[int, Callable], fn: Callable) -> RemovableHandle:
 class AccumulateGrad(Node):
     """Where the gradient of the leaf `variable` is added to its `.grad`.
 
-    As in PyTorch it lives as long as somebody holds it, and its hooks with it.
+    As in PyTorch it lives as long as somebody or the graph holds it, and its hooks with it.
     """
 
     __slots__ = ("edges", "variable")

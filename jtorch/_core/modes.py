@@ -44,6 +44,7 @@ class Modes:
         "region",
     )
     _made: dict[tuple, Modes] = {}
+    _replaced: dict[tuple, Modes] = {}
 
     def __new__(
         cls,
@@ -72,8 +73,12 @@ class Modes:
 
     def replace(self, **changes: object) -> Modes:
         """The same modes with some changed."""
-        values = {name: getattr(self, name) for name in self.__slots__}
-        return Modes(**{**values, **changes})
+        key = (self, *changes.items())
+        made = self._replaced.get(key)
+        if made is None:
+            values = {name: getattr(self, name) for name in self.__slots__}
+            made = self._replaced[key] = Modes(**{**values, **changes})
+        return made
 
     @contextmanager
     def applied(self) -> Iterator[None]:

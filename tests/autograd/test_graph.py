@@ -61,6 +61,47 @@ def hooks_of_nodes(t: Any) -> list:
     return [seen, x.grad]
 
 
+def grad_mode_of_hooks(t: Any) -> list:
+    """It is that of the backward, and so a Tensor may be written in its own hook."""
+    seen: list = []
+
+    def note(name: str) -> Callable:
+        return lambda *_: seen.append((name, t.is_grad_enabled()))
+
+    def updated(p: Any) -> None:
+        seen.append(("added", t.is_grad_enabled()))
+        if not t.is_grad_enabled():
+            p.add_(p.grad, alpha=-0.1)
+
+    def backward(loss: Any, x: Any, way: int, create: bool) -> None:
+        if way == 0:
+            loss.backward(create_graph=create)
+        elif way == 1:
+            loss.backward(t.ones_like(loss), create_graph=create)
+        elif way == 2:
+            loss.backward(create_graph=create, inputs=[x])
+        else:
+            t.autograd.grad(loss, x, create_graph=create)
+
+    found: list = []
+    # PyTorch warns of the cycle that backward(create_graph=True) makes.
+    for create, ways in ((False, range(4)), (True, (3,))):
+        for way in ways:
+            x = leaf(t)
+            x.register_hook(note("leaf"))
+            x.register_post_accumulate_grad_hook(updated)
+            y = x * 2
+            y.register_hook(note("middle"))
+            y.grad_fn.next_functions[0][0].register_hook(note("node"))
+            backward(y.sum(), x, way, create)
+            found.append(x.detach())
+            seen.append(t.is_grad_enabled())
+    x = leaf(t)
+    x.register_post_accumulate_grad_hook(updated)
+    x.backward(t.ones_like(x))
+    return [seen, found, x]
+
+
 def hooks_that_are_removed(t: Any) -> list:
     x = leaf(t)
     y = x.exp()
@@ -188,7 +229,15 @@ def without_anomaly(t: Any) -> list:
     return [x.grad, inside, t.is_anomaly_enabled()]
 
 
-PROGRAMS = [names, hooks_of_nodes, hooks_that_are_removed, edges, hooks_on_several, saved_values]
+PROGRAMS = [
+    names,
+    hooks_of_nodes,
+    grad_mode_of_hooks,
+    hooks_that_are_removed,
+    edges,
+    hooks_on_several,
+    saved_values,
+]
 PROGRAMS += [saved_values_as_arrays, innermost_hooks, saved_on_the_host, mutation_allowed, versions]
 PROGRAMS += [batched_gradients, without_anomaly]
 
