@@ -54,13 +54,14 @@ class Generator(MersenneTwister):
         """The state as a uint8 Tensor of 5056 elements, byte for byte PyTorch's."""
         return from_array(self.state_bytes(), CPU)
 
-    def set_state(self, new_state: Tensor) -> None:
-        """Take over a state that `get_state` gave, here or in PyTorch."""
+    def set_state(self, new_state: Tensor) -> Generator:
+        """Take over a state that `get_state` gave, here or in PyTorch; the generator itself."""
         if not isinstance(new_state, Tensor):
             raise TypeError(f"expected a torch.ByteTensor, but got {type(new_state).__name__}")
         if new_state.dtype is not uint8:
             raise TypeError("RNG state must be a torch.ByteTensor")
         self.load_bytes(host(cell_of(new_state)))
+        return self
 
     def clone_state(self) -> Generator:
         """Another generator in the same state."""

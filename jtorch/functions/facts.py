@@ -18,6 +18,7 @@ from .._core.program import host, materialise_all
 from .._core.size import Size
 from .._core.tensor import Tensor
 from .._core.trace import local
+from ..ops import _shapes
 
 
 def is_tensor(obj: Any) -> bool:
@@ -132,6 +133,7 @@ def allclose(
         raise RuntimeError(
             f"{dtypes.TITLES[input.dtype]} did not match {dtypes.TITLES[other.dtype]}"
         )
+    _shapes.broadcast_shapes(input.shape, other.shape)
     a, b = (np.asarray(host(cell_of(t)), np.complex128) for t in (input, other))
     return bool(np.allclose(a, b, rtol, atol, equal_nan))
 

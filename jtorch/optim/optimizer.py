@@ -111,9 +111,8 @@ class Optimizer:
         """The static options of some parameters of a group: what decides about the form of the
         rule."""
         lr = group.get("lr")
-        rounds = isinstance(lr, Tensor) and lr.is_floating_point()
         return {
-            "lr": lr.dtype.numpy if rounds else None,
+            "lr": lr.dtype.numpy if isinstance(lr, Tensor) and lr.is_floating_point() else None,
             "maximize": group.get("maximize", False),
             "weight_decay": bool(group.get("weight_decay", 0) != 0),
             "decoupled": group.get("decoupled_weight_decay", False),

@@ -179,7 +179,7 @@ def test_a_backward_that_varies() -> None:
     for t in (torch, jtorch):
         body = {
             "forward": staticmethod(lambda ctx, x: x * 2),
-            "backward": staticmethod(lambda ctx, g, t=t: g * (2 + 1e-6 * t.rand(2))),
+            "backward": staticmethod(lambda ctx, g, t=t: g * (2 + 1e-6 * t.rand(2).double())),
         }
         function = type("Noisy", (t.autograd.Function,), body).apply
         with pytest.raises(RuntimeError, match="Backward is not reentrant"):

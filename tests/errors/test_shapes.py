@@ -63,6 +63,7 @@ ROWS = [
     Row("must match the size of tensor b", lambda u: u.t.maximum(u.x, u.y)),
     Row("Attempting to broadcast", lambda u: u.t.broadcast_shapes((2, 3), (4, 5))),
     Row("must match the size of tensor b", lambda u: u.t.broadcast_tensors(u.x, u.y)),
+    Row("must match the size of tensor b", lambda u: u.t.allclose(u.x, u.y)),
     # in place
     Row("output with shape [3] doesn't match the broadcast shape [2, 3]", lambda u: u.v.add_(u.x)),
     Row("output with shape [3] doesn't match the broadcast shape", lambda u: u.v.mul_(u.h)),
