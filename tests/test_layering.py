@@ -68,8 +68,9 @@ LAYERS = (
     "_hints _explain _logging",
     "_C _dynamo.* _higher_order_ops.* amp.* autograd.* backends.* compiler.* cpu.* cuda.*"
     " debug.* distributed.* distributions.* fft.* func.* interop.* io.* linalg.* masked.*"
-    " nn.attention.flex_attention overrides profiler.* random.* serialization signal.* sparse.*"
-    " special.* testing.* tpu.* utils.checkpoint utils.data.* utils.dlpack",
+    " nn.attention._block_mask nn.attention.flex_attention overrides profiler.* random.*"
+    " serialization signal.* sparse.* special.* testing.* tpu.*"
+    " utils.checkpoint utils.data.* utils.dlpack",
 )
 JAX_ROOMS = ("_core", "ops", "optim", "compiler", "func", "interop", "distributed")
 REQUIRED = {"jax", "jaxlib", "ml_dtypes", "numpy", "optax"}
