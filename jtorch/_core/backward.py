@@ -7,7 +7,7 @@ import math
 import warnings
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -44,15 +44,7 @@ def backward(
     plain = gradient is None and not create_graph and inputs is None
     context = local.context
     if plain and not (Limits.several or context.transforms or context.bodies):
-        found = gradients(context, _scalar(self), retain)
-        before, context.modes = context.modes, context.modes.replace(grad=False)  # for hooks
-        try:
-            for leaf, cell in found:
-                tensor = leaf()
-                if tensor is not None:
-                    accumulate(tensor, cell)
-        finally:
-            context.modes = before
+        _deliver(gradients(context, _scalar(self), retain), False)
         return
     backward_all([self], [gradient], retain, create_graph, inputs)
 
@@ -83,11 +75,21 @@ def backward_all(
         return
     roots = _roots(tensors, grad_tensors)
     found = walk(local.context, roots, retain_graph, create_graph)
-    with _walking(found, create_graph):
-        for leaf, cell in found.leaves.values():
+    with _walking(found):
+        _deliver(found.leaves.values(), create_graph)
+
+
+def _deliver(gradients: Iterable[tuple[weakref.ref, Cell]], create: bool) -> None:
+    """Add to `.grad` of the leaves that are alive. Their hooks run in the backward's grad mode."""
+    context = local.context
+    before, context.modes = context.modes, context.modes.replace(grad=create)
+    try:
+        for leaf, cell in gradients:
             tensor = leaf()
             if tensor is not None:
-                accumulate(tensor, cell, create_graph)
+                accumulate(tensor, cell, create)
+    finally:
+        context.modes = before
 
 
 ONLY_INPUTS = (
@@ -104,15 +106,14 @@ class Limits:
 
 
 @contextmanager
-def _walking(found: Gradients, create: bool) -> Iterator[None]:
-    """While hooks of leaves run: which walk it was, and its grad mode."""
+def _walking(found: Gradients) -> Iterator[None]:
+    """While hooks of leaves run: which walk it was."""
     context = local.context
-    outer, modes = context.walk, context.modes
-    context.walk, context.modes = found, modes.replace(grad=create)
+    outer, context.walk = context.walk, found
     try:
         yield
     finally:
-        context.walk, context.modes = outer, modes
+        context.walk = outer
 
 
 def listed(values: Any) -> list:
@@ -187,7 +188,7 @@ def _taken(
     """The gradients, None for an input that isn't used."""
     edges = [_wanted_edge(t) for t in inputs]
     found = walk(local.context, _roots(outputs, grad_outputs), retain, create, edges)
-    with _walking(found, create):
+    with _walking(found), set_grad_enabled(create):
         return [_found(found, t, edge) for t, edge in zip(inputs, edges, strict=True)]
 
 
@@ -214,7 +215,7 @@ def _batched(
     ]
 
 
-def accumulate(tensor: Tensor, cell: Cell, create: bool = False) -> None:
+def accumulate(tensor: Tensor, cell: Cell, create: bool) -> None:
     """Add a gradient, as the leaf's hooks change it, to its `.grad`; a leaf that no longer
     requires grad gets none."""
     if not cell_of(tensor).aval.requires_grad:
