@@ -83,8 +83,8 @@ def arrays_for(
     arrays = [cell.array for cell in leaves]
     copy_seen(arrays, donated)
     kept: frozenset[int] = frozenset().union(*[renewal.kept for renewal in renewals])
-    for k in [k for k in donated if k not in kept]:  # of the others they will see the new values
-        if getrefcount(leaves[k]) > _IN_LIST:
+    for k in donated:
+        if k not in kept and getrefcount(leaves[k]) > _IN_LIST:  # else they see the new value
             arrays[k] = _copied(arrays[k])
     return arrays
 

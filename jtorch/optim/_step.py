@@ -22,13 +22,12 @@ from .._core.append import Elsewhere, enter_all
 from .._core.capture import muted, stop
 from .._core.device import default_device, device, jax_device
 from .._core.donation import UNSEEN, Renewal, note_replaced
-from .._core.dtype import float64
 from .._core.errors import DeviceError
 from .._core.events import materialises
 from .._core.extend import extend
 from .._core.program import materialise, settle
 from .._core.tensor import Tensor, from_array
-from .._core.trace import Aval, Cell, State, Trace, local
+from .._core.trace import Cell, State, Trace, local, value_cell
 from .._core.transfer import copy_to
 from ._update import COUNTERS, Skippable, Update, numbers_of
 
@@ -130,8 +129,7 @@ class Step:
             array = np.array(numbers, np.float64)
             if self.hyper_cell is None:
                 array = _resident(array, where)
-            aval = Aval((len(numbers),), float64, where)
-            self.hyper_cell = Cell(array, aval)
+            self.hyper_cell = value_cell(array, where)
             self.hyper_values = numbers
         return self.hyper_cell
 
