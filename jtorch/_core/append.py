@@ -25,7 +25,7 @@ class Elsewhere(Exception):
 
 
 def enter(trace: Trace, cell: Cell) -> Any:
-    """Make a cell a leaf of the trace: the part of the key that says so."""
+    """Make a cell the next leaf of the trace: the part of the key that says so."""
     if trace.body is not None:
         return trace.body.enter(cell)
     if cell.array is None:
@@ -34,31 +34,30 @@ def enter(trace: Trace, cell: Cell) -> Any:
             cell = Cell(array, cell.aval.with_grad(False))
     if cell.aval.device is not trace.device:
         raise Elsewhere
-    index = -1 - len(trace.leaves)
     if cell.trace is OVERWRITTEN:  # the mark stays, for the graph that saved the value
         old, cell = cell, Cell(cell.array, cell.aval, cell.node)
         if hasattr(old, "tangent"):
             cell.tangent = old.tangent
     trace.leaves.append(cell)
     cell.trace = trace
-    cell.index = index
-    return index, cell.aval
+    cell.index = -len(trace.leaves)
+    return cell.aval
 
 
 def enter_all(trace: Trace, cells: Iterable[Cell], key: list[Any]) -> None:
-    """Append to a key where many cells come from: a position, and for a new leaf its aval."""
+    """Append to a key where many cells come from, as `element` says it of one."""
     where, leaves = trace.device, trace.leaves
     for cell in cells:
-        if cell.trace is trace:
+        owner, aval = cell.trace, cell.aval
+        if owner is trace:
             key.append(cell.index)
-        elif cell.array is None or cell.trace is OVERWRITTEN or cell.aval.device is not where:
-            key.extend(enter(trace, cell))
+        elif cell.array is None or owner is OVERWRITTEN or aval.device is not where:
+            key.append(enter(trace, cell))
         else:  # as `enter` does
             leaves.append(cell)
             cell.trace = trace
             cell.index = -len(leaves)
-            key.append(cell.index)
-            key.append(cell.aval)
+            key.append(aval)
 
 
 def element(trace: Trace, value: Any) -> Any:

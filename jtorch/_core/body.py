@@ -215,10 +215,10 @@ class Body(Trace):
         leaf = cell if id(cell) in self._origins else self._captured(cell)
         if leaf.trace is self:
             return leaf.index
-        leaf.trace = self
-        leaf.index = -1 - len(self.leaves)
         self.leaves.append(leaf)
-        return leaf.index, leaf.aval
+        leaf.trace = self
+        leaf.index = -len(self.leaves)
+        return leaf.aval
 
     def _captured(self, cell: Cell) -> Cell:
         pending = cell.array is None and cell.trace is not None

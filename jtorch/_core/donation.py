@@ -82,9 +82,8 @@ def arrays_for(
     still see are copied."""
     arrays = [cell.array for cell in leaves]
     copy_seen(arrays, donated)
-    kept: frozenset[int] = frozenset().union(*[renewal.kept for renewal in renewals])
-    for k in donated:
-        if k not in kept and getrefcount(leaves[k]) > _IN_LIST:  # else they see the new value
+    for k in frozenset(donated).difference(*[renewal.kept for renewal in renewals]):
+        if getrefcount(leaves[k]) > _IN_LIST:  # others would see the new value
             arrays[k] = _copied(arrays[k])
     return arrays
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 import jax
@@ -101,7 +102,7 @@ def _make(trace: Trace, key: tuple, op: Any, args: tuple, kwargs: dict) -> State
     if outputs is None:
         outputs = _inferred[call, avals] = infer(call, avals, trace)
     # Positions are the key's: a cell may meanwhile have become a leaf of another thread's trace.
-    places = zip(cells, _positions(key[2:]), strict=True)
+    places = zip(cells, _positions(key[2:], count(state.leaves)), strict=True)
     inputs = tuple(c.index if place is None else place for c, place in places)
     node = Node(call, inputs, avals, user_line(), module_path())
     child = State(state, node, outputs)
@@ -115,18 +116,21 @@ def _make(trace: Trace, key: tuple, op: Any, args: tuple, kwargs: dict) -> State
     return child
 
 
-def _positions(parts: tuple) -> Iterator[int | None]:
-    """The positions among the parts of a key, in order; None for a number that varies."""
+def _positions(parts: tuple, leaves: Iterator[int]) -> Iterator[int | None]:
+    """The positions among the parts of a key, in order; None for a number that varies.
+
+    leaves: the places of those that the call enters.
+    """
     for part in parts:
         if type(part) is int:
             yield part
+        elif type(part) is Aval:
+            yield -1 - next(leaves)
         elif type(part) is tuple and part:
-            if isinstance(part[-1], Aval):
-                yield part[0]
-            elif part[0] is Slot:
+            if part[0] is Slot:
                 yield None
             elif part[0] is list or part[0] is tuple:
-                yield from _positions(part[1:])
+                yield from _positions(part[1:], leaves)
 
 
 def _template(value: Any, cells: list[Cell]) -> Any:

@@ -8,8 +8,8 @@ extend.py is the slow path of a miss, program.py runs a trace. Read graph.py nex
 graph is read off a trace.
 
 Positions count outputs from 0 up and leaves from -1 down. The key of a node is (op, modes,
-*arguments): a position for a cell seen before in this trace, (position, aval) for a leaf on first
-use, (class, value) for anything static.
+*arguments): a position for a cell seen before in this trace, an aval for the next leaf, (class,
+value) for anything static.
 """
 
 from __future__ import annotations

@@ -312,10 +312,7 @@ def _replace(
     others there will be new ones.
     """
     aliased = []
-    for k, tensor in enumerate(tensors):
-        storage = tensor._storage
-        if storage is None:
-            storage = storage_of(tensor)
+    for k, storage in enumerate([t._storage or storage_of(t) for t in tensors]):
         storage.version += 1
         if len(storage.members) > 1:
             storage.members = [m for m in storage.members if m() is not None]
