@@ -11,7 +11,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax.numpy as jnp
@@ -42,7 +42,12 @@ SECOND_TIME = (
 
 
 class Gradients:
-    """Where gradients arrive during a walk: cotangents per GradNode output, gradients per leaf."""
+    """Where gradients arrive during a walk: cotangents per GradNode output, gradients per leaf.
+
+    deliver: takes a leaf and its gradient as soon as that is complete, if the hooks of a node may
+    want to see it; without them all wait for the end.  awaited: id of a leaf's weak reference ->
+    how many edges may still bring a part of it.
+    """
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -54,6 +59,8 @@ class Gradients:
         self.wanted: set | None = None
         self.captured: dict[tuple, Cell] = {}
         self.replays: dict[Region, Replay] = {}
+        self.deliver: Deliver | None = None
+        self.awaited: dict[int, int] = {}
 
     def restrict(self, wanted: list) -> None:
         """Go only where a wanted edge lies ahead: other parts of the graph are neither run nor
@@ -77,6 +84,31 @@ class Gradients:
             if any(_leads(found, e) for e in node.edges):
                 found.add(node)
         return found
+
+    def hasten(self, deliver: Deliver) -> None:
+        """Deliver the gradients of leaves early, if a node that lies ahead has hooks."""
+        seen = {edge[0] for edge in self.roots if type(edge) is tuple}
+        stack = list(seen)
+        while stack:
+            node = stack.pop()
+            if node.watched or node.hung is not None:
+                self.deliver = deliver
+            for edge in node.edges:
+                if type(edge) is not tuple:
+                    self.awaited[id(edge)] = self.awaited.get(id(edge), 0) + 1
+                elif edge[0] not in seen:
+                    seen.add(edge[0])
+                    stack.append(edge[0])
+
+    def pass_by(self, node: GradNode) -> None:
+        """A node has given all that it has: deliver what is now complete."""
+        if self.deliver is None:
+            return
+        for edge in node.edges:
+            if type(edge) is not tuple:
+                self.awaited[id(edge)] -= 1
+                if self.awaited[id(edge)] == 0 and id(edge) in self.leaves:
+                    self.deliver(*self.leaves.pop(id(edge)))
 
     def reaches(self, edge: Any) -> bool:
         """Whether a gradient arrives at an edge during this walk."""
@@ -114,6 +146,9 @@ class Gradients:
         return cell if before is None else append(self.context, ADD, (before, cell))[0]
 
 
+Deliver = Callable[[weakref.ref, Cell], None]
+
+
 def _leads(known: set, edge: Any) -> bool:
     """Whether an edge is, or its node leads to, one of those known."""
     if type(edge) is tuple:
@@ -127,11 +162,13 @@ def walk(
     retain: bool,
     create: bool,
     wanted: list | None = None,
+    deliver: Deliver | None = None,
 ) -> Gradients:
     """Record the backward of the graph above `roots`, pairs of an edge and its cotangent.
 
     wanted: the only edges whose gradients are asked for; those that are no leaves are then in
-    `captured`. RuntimeError where the graph was freed, or something that it needs was written in
+    `captured`.  deliver: see Gradients; what it was not called for is in `leaves`. RuntimeError
+    where the graph was freed, or something that it needs was written in
     place.
     """
     gradients = Gradients(context)
@@ -139,6 +176,8 @@ def walk(
     gradients.roots = [edge for edge, _ in roots]
     if wanted is not None:
         gradients.restrict(wanted)
+    if deliver is not None:
+        gradients.hasten(deliver)
     before, outer = context.modes, (context.walk, context.walking)
     context.modes = before.replace(grad=create)
     context.walk, context.walking = gradients, True
@@ -164,6 +203,7 @@ def walk(
             for slot, gradient in found:
                 gradients.add(node.edges[slot], gradient)
             done.append(node)
+            gradients.pass_by(node)
     finally:
         context.modes = before
         context.walk, context.walking = outer
@@ -299,8 +339,10 @@ class Memory:
         self.order = sorted(range(len(leaves)), key=lambda k: leaves[k][1])
 
 
-def gradients(context: Context, root: Cell, retain: bool) -> list[tuple[weakref.ref, Cell]]:
-    """Record the backward of a scalar: (leaf, gradient) pairs.
+def gradients(
+    context: Context, root: Cell, retain: bool, deliver: Deliver
+) -> list[tuple[weakref.ref, Cell]]:
+    """Record the backward of a scalar: (leaf, gradient) pairs that are not yet delivered.
 
     Remembered where the trace allows it.
     """
@@ -311,14 +353,14 @@ def gradients(context: Context, root: Cell, retain: bool) -> list[tuple[weakref.
             leaves = [_leaf_at(trace, position) for position, _, _ in memory.leaves]
             if all(type(leaf) is weakref.ref for leaf in leaves):
                 return _recall(trace, memory, leaves)
-        return _remembered(context, trace, root, retain)
-    return list(_walk_from(context, root, retain).leaves.values())
+        return _remembered(context, trace, root, retain, deliver)
+    return list(_walk_from(context, root, retain, deliver).leaves.values())
 
 
-def _walk_from(context: Context, root: Cell, retain: bool) -> Gradients:
+def _walk_from(context: Context, root: Cell, retain: bool, deliver: Deliver) -> Gradients:
     edge = edge_of_cell(root)
     (one,) = append(context, ONES, (root,))
-    return walk(context, [(edge, one)], retain, False)
+    return walk(context, [(edge, one)], retain, False, deliver=deliver)
 
 
 def _leaf_at(trace: Trace, position: int) -> Any:
@@ -337,10 +379,10 @@ def _recall(trace: Trace, memory: Memory, leaves: list) -> list[tuple[weakref.re
     return found
 
 
-def _remembered(context: Context, trace: Trace, root: Cell, retain: bool) -> list:
+def _remembered(context: Context, trace: Trace, root: Cell, retain: bool, deliver: Deliver) -> list:
     """The walk, with what it recorded put into the state's memory if it stayed inside the trace."""
     start = trace.state
-    found = _walk_from(context, root, retain)
+    found = _walk_from(context, root, retain, deliver)
     pairs = list(found.leaves.values())
     if context.trace is not trace or start.node is None:
         return pairs

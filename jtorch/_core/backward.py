@@ -21,7 +21,7 @@ from .autograd import ADD, ONES, ZEROS, Gradients, call_prehooks, gradients, wal
 from .capture import note_gradient
 from .forward import tangent_of, with_tangent
 from .grad_mode import set_grad_enabled
-from .graph import GradNode, edge_of_cell
+from .graph import edge_of_cell
 from .history import AccumulateGrad, GradientEdge, edge_from, hung_on_leaf
 from .tensor import Tensor, from_array, from_cell
 from .trace import Cell, local
@@ -44,7 +44,7 @@ def backward(
     plain = gradient is None and not create_graph and inputs is None
     context = local.context
     if plain and not (Limits.several or context.transforms or context.bodies):
-        _deliver(gradients(context, _scalar(self), retain), False)
+        _deliver(gradients(context, _scalar(self), retain, _give), False)
         return
     backward_all([self], [gradient], retain, create_graph, inputs)
 
@@ -74,22 +74,27 @@ def backward_all(
                     _arrive(tensor, cell_of(value), create_graph)
         return
     roots = _roots(tensors, grad_tensors)
-    found = walk(local.context, roots, retain_graph, create_graph)
+    found = walk(local.context, roots, retain_graph, create_graph, deliver=_give)
     with _walking(found):
         _deliver(found.leaves.values(), create_graph)
 
 
 def _deliver(gradients: Iterable[tuple[weakref.ref, Cell]], create: bool) -> None:
-    """Add to `.grad` of the leaves that are alive. Their hooks run in the backward's grad mode."""
+    """Add to `.grad` of leaves. Their hooks run in the backward's grad mode."""
     context = local.context
     before, context.modes = context.modes, context.modes.replace(grad=create)
     try:
         for leaf, cell in gradients:
-            tensor = leaf()
-            if tensor is not None:
-                accumulate(tensor, cell, create)
+            _give(leaf, cell)
     finally:
         context.modes = before
+
+
+def _give(leaf: weakref.ref, cell: Cell) -> None:
+    """Add to `.grad` of a leaf, if it is alive, in the backward's grad mode."""
+    tensor = leaf()
+    if tensor is not None:
+        accumulate(tensor, cell, local.context.modes.grad)
 
 
 ONLY_INPUTS = (
@@ -401,8 +406,7 @@ def _watch(cell: Cell, hooks: dict) -> None:
     """Have a GradNode call hooks with the gradient of one of its outputs."""
     node, k = edge_of_cell(cell)
     node.watched[k] = lambda gradient: _run_hooks(hooks, gradient)
-    if isinstance(node, GradNode) and node.trace is not None:
-        node.trace.watched[node.first] = node
+    node.note_hooks()
 
 
 def _run_hooks(hooks: dict, cell: Cell) -> Cell:

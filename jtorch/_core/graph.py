@@ -261,6 +261,10 @@ class GradNode(Node):
             return [self.first]
         return [p for k, p in enumerate(self.positions) if k in self.saves()]
 
+    def note_hooks(self) -> None:
+        if self.trace is not None:  # a remembered backward would not call them
+            self.trace.watched[self.first] = self
+
     def visible_slots(self) -> range:
         """The inputs that hooks of the node see."""
         return range(len(self.edges))

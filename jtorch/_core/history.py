@@ -59,23 +59,26 @@ class Node:
     def register_hook(self, fn: Callable) -> RemovableHandle:
         """Call `fn(grad_inputs, grad_outputs)` when the gradients of the inputs are known; the
         tuple that it returns takes their place. See torch.autograd.graph.Node.register_hook."""
-        return _add(self._hang().hooks, fn)
+        return self._add(self._hang().hooks, fn)
 
     def register_prehook(self, fn: Callable) -> RemovableHandle:
         """Call `fn(grad_outputs)` before the node runs; the tuple that it returns takes their
         place. See torch.autograd.graph.Node.register_prehook."""
-        return _add(self._hang().prehooks, fn)
+        return self._add(self._hang().prehooks, fn)
 
     def _hang(self) -> Hung:
         if self.hung is None:
             self.hung = Hung()
         return self.hung
 
+    def _add(self, hooks: OrderedDict[int, Callable], fn: Callable) -> RemovableHandle:
+        handle = RemovableHandle(hooks)
+        hooks[handle.id] = fn
+        self.note_hooks()
+        return handle
 
-def _add(hooks: OrderedDict[int, Callable], fn: Callable) -> RemovableHandle:
-    handle = RemovableHandle(hooks)
-    hooks[handle.id] = fn
-    return handle
+    def note_hooks(self) -> None:
+        """There are hooks that a backward has to call."""
 
 
 class AccumulateGrad(Node):

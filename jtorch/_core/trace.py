@@ -248,14 +248,14 @@ class Trace:
     how many outputs there were when the write began.  renewals: cells that get other values when
     the program has run.  writes: (undo) for each in-place write, should the program fail.  nodes:
     the GradNodes read off this trace so far.  checks: conditions on the values, see checks.py.
-    watched: position -> hooks of a Tensor that is no leaf.  targets: position -> edge, for values
-    that were made leaves of autograd while pending (then a Tensor), or were given a history.
-    functions: position of the first output -> context of a custom Function.  packed: position of a
-    node -> what saved-tensor hooks made of the values that its VJP uses.  regions: position of a
-    node -> the region that it is in, as far as somebody asked; region: the latest one's number, see
-    region.py.  producers: position -> state, as far as somebody asked.  taken: whether another
-    thread has computed a value of it.  tangents: position -> (position, aval) of its tangent.
-    body: itself, if it is a body (see body.py), else None.
+    watched: position -> GradNode that has hooks, or makes a Tensor that has.  targets: position ->
+    edge, for values that were made leaves of autograd while pending (then a Tensor), or were given
+    a history.  functions: position of the first output -> context of a custom Function.  packed:
+    position of a node -> what saved-tensor hooks made of the values that its VJP uses.  regions:
+    position of a node -> the region that it is in, as far as somebody asked; region: the latest
+    one's number, see region.py.  producers: position -> state, as far as somebody asked.  taken:
+    whether another thread has computed a value of it.  tangents: position -> (position, aval) of
+    its tangent.  body: itself, if it is a body (see body.py), else None.
     """
 
     __slots__ = (

@@ -114,6 +114,18 @@ def hooks_that_are_removed(t: Any) -> list:
     return [first, x.grad]
 
 
+def hooks_of_a_backward_that_is_remembered(t: Any) -> list:
+    x, found = leaf(t), []
+    for hooked in (False, False, True, False, True):
+        y = (x * 2).sum()
+        if hooked:
+            y.grad_fn.register_hook(lambda i, o: (i[0] * 3,))
+            y.grad_fn.next_functions[0][0].register_prehook(lambda o: (o[0] + 1,))
+        y.backward()
+        found.append(x.grad.tolist())
+    return found
+
+
 def edges(t: Any) -> list:
     x = leaf(t)
     y = x * 3
@@ -234,6 +246,7 @@ PROGRAMS = [
     hooks_of_nodes,
     grad_mode_of_hooks,
     hooks_that_are_removed,
+    hooks_of_a_backward_that_is_remembered,
     edges,
     hooks_on_several,
     saved_values,

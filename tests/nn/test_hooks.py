@@ -143,6 +143,23 @@ def order(lib: Any, log: Log) -> None:
     log.note(len(m._forward_hooks), len(m._forward_hooks_always_called))
 
 
+def gradients_that_are_there(lib: Any, log: Log) -> None:
+    """What `.grad` holds when a hook further up the graph runs: leaves get theirs at once."""
+    first, second = lib.nn.Linear(2, 2, bias=False), lib.nn.Linear(2, 2, bias=False)
+    for module in (first, second):
+        lib.nn.init.ones_(module.weight)
+    net = lib.nn.Sequential(first, second, lib.nn.Tanh(), second)
+    second.register_full_backward_hook(lambda m, *_: log.note("second", m.weight.grad))
+    first.register_full_backward_hook(lambda m, *_: log.note("first", m.weight.grad))
+    second.weight.register_post_accumulate_grad_hook(lambda p: log.note("added", p.grad))
+    for _ in range(2):
+        x = lib.full((1, 2), 0.1, requires_grad=True)
+        hidden = net[:1](x)
+        hidden.register_hook(lambda g: log.note("hidden", first.weight.grad, second.weight.grad))
+        net[1:](hidden).sum().backward()
+        log.note(x.grad, first.weight.grad)
+
+
 def always_called(lib: Any, log: Log) -> None:
     place = lib.nn.modules.module
 
@@ -193,7 +210,15 @@ def replaced(lib: Any, log: Log) -> None:
 
 @pytest.mark.parametrize(
     "scenario",
-    [always_called, backward_hooks, forward_hooks, global_hooks, order, replaced],
+    [
+        always_called,
+        backward_hooks,
+        forward_hooks,
+        global_hooks,
+        gradients_that_are_there,
+        order,
+        replaced,
+    ],
     ids=lambda s: s.__name__,
 )
 def test_as_pytorch(scenario: Any) -> None:
