@@ -99,6 +99,13 @@ def _positive(self: Tensor) -> Tensor:
     return self
 
 
+def _reciprocal_of(self: Tensor, other: Any) -> Any:
+    """other / x, which PyTorch computes as other * (1 / x). See torch.div."""
+    if not isinstance(other, _operands):
+        return NotImplemented
+    return _expose.row("mul")(_expose.row("reciprocal")(self), _plain(other))
+
+
 def hang_operators() -> None:
     """Put the operators on Tensor."""
     for python, name in BINARY.items():
@@ -106,6 +113,7 @@ def hang_operators() -> None:
         setattr(Tensor, f"__r{python}__", _reflected(name))
         if hasattr(Tensor, f"{name}_"):
             setattr(Tensor, f"__i{python}__", _inplace(name))
+    Tensor.__rtruediv__ = Tensor.__rdiv__ = _reciprocal_of
     for python, name in COMPARISON.items():
         setattr(Tensor, f"__{python}__", _operator(name))
     for python, name in UNARY.items():

@@ -207,9 +207,9 @@ def walk(
     finally:
         context.modes = before
         context.walk, context.walking = outer
-    if not retain:
-        for node in done:
-            node.free()
+        if not retain:  # what was passed is given up also if the rest fails, as in PyTorch
+            for node in done:
+                node.free()
     if watch is not None:
         watch.raise_first()
     return gradients

@@ -270,7 +270,8 @@ def add_gradient(tensor: Tensor, total: Tensor) -> None:
 
 def _call_post_hooks(tensor: Tensor) -> None:
     for hook in tuple(tensor.__dict__.get("_post_hooks", {}).values()):
-        hook(tensor)
+        if hook(tensor) is not None:
+            raise RuntimeError("Tensor post accumulate grad hooks should return None.")
 
 
 # -------------------------------------------------------------------------------------------- roots
@@ -366,7 +367,11 @@ def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> Remo
 def register_post_accumulate_grad_hook(
     self: Tensor, hook: Callable[[Tensor], None]
 ) -> RemovableHandle:
-    """Call `hook` with this leaf after its `.grad` was updated."""
+    """Call `hook` with this leaf after its `.grad` was updated.
+
+    RuntimeError for a Tensor that is no leaf, and in the backward for a hook that returns something.
+    See torch.Tensor.register_post_accumulate_grad_hook.
+    """
     if not (self.requires_grad and self.is_leaf):
         raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
     hooks = self.__dict__.setdefault("_post_hooks", OrderedDict())

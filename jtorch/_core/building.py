@@ -94,7 +94,7 @@ def build(trace: Trace, alive: tuple, daring: bool, nodes: tuple, checks: tuple)
     program.numbers = numbers_among(trace.leaves)
     program.concrete = compiles
     wanted = tuple(p for p in program.wanted if p >= 0)
-    pairs = pairs_of(trace) if daring else {}
+    pairs = {leaf: p for leaf, p in pairs_of(trace).items() if leaf not in kept} if daring else {}
     guard = partial(keep, checks=checks, pairs=pairs)
     run = evaluator(steps, wanted, program.numbers, guard)
     if cause is None:

@@ -2,9 +2,10 @@
 
 XLA takes the buffer of a leaf for the output that stands in its place: were another output to take
 it, the old value would have to be copied while it is still read. `pairs_of` says which output that
-is, and building.py puts the outputs in that order. Where somebody can still see the array of a leaf
-(a copy of the model shares it until the first step, say), the program gets a copy of it: that costs
-what a second program for such a step would, but compiles nothing.
+is, and building.py puts the outputs in that order; it gives up no leaf that a graph keeps. Where
+somebody can still see the array of a leaf (a copy of the model shares it until the first step,
+say), the program gets a copy of it: that costs what a second program for such a step would, but
+compiles nothing.
 """
 
 from __future__ import annotations

@@ -285,7 +285,7 @@ class GradNode(Node):
             (slot, p)
             for slot, position in slots
             for p in view_chain(self.trace, position)
-            if slot != 0 or not 0 < written.get(p, 0) <= self.first
+            if slot != 0 or not 0 <= written.get(p, -1) <= self.first
         ]
 
     def _watched_slots(self) -> tuple[frozenset[int], bool]:

@@ -157,8 +157,11 @@ def _floor_quotient(input: Array, other: Array) -> Array:
 @op(promote="own", inplace=True, accepts={"other": not_zero}, lacks="bool complex")
 def remainder(input: Array | Number, other: Array | Number) -> Array:
     """input - other * floor(input / other): the sign is other's. See torch.remainder."""
-    input, other = _operands(input, other)
-    return jnp.remainder(input, other)
+    input, other = jnp.broadcast_arrays(*_operands(input, other))
+    rest = lax.rem(input, other)
+    # Added, not selected: the gradient of the input is then a function of nothing. Not 0: -0.0 + 0.
+    otherwise = jnp.asarray(-0.0, other.dtype)
+    return rest + jnp.where((rest != 0) & ((other < 0) != (rest < 0)), other, otherwise)
 
 
 @op(promote="own", inplace=True, accepts={"other": not_zero}, lacks="bool complex")

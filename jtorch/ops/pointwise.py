@@ -298,7 +298,7 @@ def clamp(
     if upper is not None:
         over = (value > upper) | jnp.isnan(upper)
         if lower is not None:
-            over = over | (upper < lower)
+            over = over | ((upper < lower) & ~jnp.isnan(value))
         result = jnp.where(over, upper, result)
     return result
 

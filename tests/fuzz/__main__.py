@@ -1,5 +1,5 @@
-"""Run random programs and print those that differ: `python -m tests.fuzz --first 0 --count
-2000`."""
+"""Run random programs and print those that differ: `python -m tests.fuzz --first 0 --count 2000`,
+with hooks in them: `--hooks`."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from .generator import Generator
 from .runner import difference, run
 
 
-def compare(seed: int) -> tuple[str, list[str], list[str]]:
+def compare(seed: int, hooks: bool) -> tuple[str, list[str], list[str]]:
     """The first difference that a program shows, lazily or eagerly; and the program."""
-    before, body = Generator(seed).write()
+    before, body = Generator(seed, hooks).write()
     expected = run(torch, before, body)
     found = difference(expected, run(jtorch, before, body))
     if found:
@@ -30,12 +30,13 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--hooks", action="store_true")
     parser.add_argument("--show", type=int, default=3)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     failed = []
     for seed in range(options.first, options.first + options.count):
-        found, before, body = compare(seed)
+        found, before, body = compare(seed, options.hooks)
         if found:
             failed.append(seed)
             print(f"--- {seed}: {found}")

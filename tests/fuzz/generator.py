@@ -1,4 +1,5 @@
-"""Writes random programs: ops, views, in-place writes, modes, backward, reads, optimizer steps.
+"""Writes random programs: ops, views, in-place writes, modes, backward, reads, optimizer steps,
+hooks.
 
 A program is a list of statements, each a line of Python over the names `torch`, `step` and
 variables. It is written with PyTorch at hand, so that shapes mostly fit; a statement that raises
@@ -21,13 +22,14 @@ INPLACE = ["tanh_", "sigmoid_", "relu_", "neg_", "zero_", "sin_", "abs_", "exp_"
 
 
 class Generator:
-    """One random program of about `length` statements."""
+    """One random program of about `length` statements. hooks: some of them register hooks."""
 
-    def __init__(self, seed: int, length: int = 10) -> None:
+    def __init__(self, seed: int, hooks: bool = False, length: int = 10) -> None:
         self.random = random.Random(seed)
+        self.hooks = hooks
         self.length = length
         self.statements: list[str] = []
-        self.env: dict[str, Any] = {"torch": torch, "step": 0}
+        self.env: dict[str, Any] = {"torch": torch, "step": 0, "log": []}
         self.count = 0
 
     def write(self) -> tuple[list[str], list[str]]:
@@ -59,9 +61,14 @@ class Generator:
         ]
         if "optimizer" in self.env:
             kinds.append((self._step, 9))
+        if self.hooks:
+            kinds.append((self._hook, 20))
+            kinds.append((self._backward, 12))
         makers, weights = zip(*kinds, strict=True)
         while len(self.statements) < self.length:
             self.random.choices(makers, weights)[0]()
+        if self.hooks:
+            self._do("read = list(log)")
         return before, self.statements
 
     # -------------------------------------------------------------------------------------- helpers
@@ -292,6 +299,24 @@ class Generator:
     def _alias_grad(self) -> None:
         a = self._name(True)
         self._do(f"{a}.grad.{self.random.choice(['zero_()', 'mul_(0.5)', 'add_(1)'])}")
+
+    def _hook(self) -> None:
+        a, b = self._name(True), self._name(True)
+        when = self.random.choice(["", "", "if step % 2: ", "if step == 1: "])
+        hook = self.random.choice(
+            [
+                "register_hook(lambda g: g * 2)",
+                "register_hook(lambda g: log.append(g.tolist()))",
+                f"register_hook(lambda g: log.append(f'{{{b}.grad}}'))",
+                "register_post_accumulate_grad_hook(lambda p: log.append(p.grad.tolist()))",
+                "register_post_accumulate_grad_hook(lambda p: p.grad.mul_(0.5) and None)",
+                "register_post_accumulate_grad_hook(lambda p: [None, p.grad.mul_(0.5)][0])",
+                "grad_fn.register_prehook(lambda o: tuple(g and g * 3 for g in o))",
+                "grad_fn.register_hook(lambda i, o: log.append(len(o)))",
+                f"grad_fn.register_hook(lambda i, o: log.append(f'{{{b}.grad}}'))",
+            ]
+        )
+        self._do(f"{when}{a}.{hook}")
 
     def _optimizer(self, before: list[str]) -> None:
         leaves = [n for n in self._names() if self.env[n].requires_grad and self.env[n].is_leaf]

@@ -26,7 +26,7 @@ def execute(statement: str, env: dict[str, Any]) -> str:
 
 def run(library: Any, before: list[str], body: list[str]) -> list[tuple[str, Any]]:
     """Everything that can be seen of a run, in order, each with the statement that shows it."""
-    env: dict[str, Any] = {"torch": library, "step": 0}
+    env: dict[str, Any] = {"torch": library, "step": 0, "log": []}
     seen: list[tuple[str, Any]] = []
     for statement in before:
         seen.append((statement, execute(statement, env)))
