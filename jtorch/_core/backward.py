@@ -369,7 +369,7 @@ def register_post_accumulate_grad_hook(
 ) -> RemovableHandle:
     """Call `hook` with this leaf after its `.grad` was updated.
 
-    RuntimeError for a Tensor that is no leaf, and in the backward for a hook that returns something.
+    RuntimeError for a Tensor that is no leaf, and in the backward if the hook returns something.
     See torch.Tensor.register_post_accumulate_grad_hook.
     """
     if not (self.requires_grad and self.is_leaf):

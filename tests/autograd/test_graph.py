@@ -126,6 +126,23 @@ def hooks_of_a_backward_that_is_remembered(t: Any) -> list:
     return found
 
 
+def written_after_it_was_read(t: Any) -> list:
+    """The write goes on from a value that is computed, and that its own gradient depends on."""
+    found = []
+    for write in ("sin_", "mul_", "exp_", "tanh_", "addcmul_"):
+        x = leaf(t, 0.5, -1.5, 0.8)
+        scale = x.exp()
+        y = scale - 1
+        found.append(y.sum().item())
+        arguments = {"mul_": (scale,), "addcmul_": (scale, scale)}.get(write, ())
+        getattr(y, write)(*arguments)
+        z = y * 2
+        found.append(z.sum().item())
+        z.sum().backward()
+        found.append(x.grad)
+    return found
+
+
 def edges(t: Any) -> list:
     x = leaf(t)
     y = x * 3
@@ -247,6 +264,7 @@ PROGRAMS = [
     grad_mode_of_hooks,
     hooks_that_are_removed,
     hooks_of_a_backward_that_is_remembered,
+    written_after_it_was_read,
     edges,
     hooks_on_several,
     saved_values,
@@ -261,6 +279,12 @@ def test_equals_pytorch(program: Callable) -> None:
 
 
 # ------------------------------------------------------------------------------------------ errors
+
+
+def a_post_accumulate_hook_that_returns_something(t: Any) -> None:
+    x = leaf(t)
+    x.register_post_accumulate_grad_hook(lambda p: p.grad)
+    x.sum().backward()
 
 
 def anomaly(t: Any) -> None:
@@ -298,7 +322,7 @@ def an_edge_of_a_constant(t: Any) -> None:
 
 
 ERRORS = [anomaly, an_unpack_hook_without_a_tensor, a_pack_hook_that_writes, disabled_hooks]
-ERRORS += [a_wrong_mode, an_edge_of_a_constant]
+ERRORS += [a_wrong_mode, an_edge_of_a_constant, a_post_accumulate_hook_that_returns_something]
 
 
 @pytest.mark.parametrize("eager", [False, True])

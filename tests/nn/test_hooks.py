@@ -139,6 +139,7 @@ def order(lib: Any, log: Log) -> None:
             handle.remove()
     for handle in handles:
         handle.remove()
+    getattr(place, "_global_forward_hooks_with_kwargs", {}).clear()  # PyTorch forgets to
     m(lib.ones(1, 2)).sum().backward()
     log.note(len(m._forward_hooks), len(m._forward_hooks_always_called))
 

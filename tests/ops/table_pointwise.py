@@ -115,6 +115,7 @@ case(
         t(t.int(5), 0.5),
         t(t.double(3, 4), t.double(4), t.double(3, 1)),
         t(t.float(3), 1.0, -1.0),
+        t(t.special(), 1.0, -1.0),
         t(t.float(), max=t.float()),
     ],
     errors=lambda t: [
