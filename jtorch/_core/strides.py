@@ -135,6 +135,11 @@ def like_inputs(avals: Sequence, shape: Strides, call: Any, k: int) -> Strides:
     return elementwise(arrays, shape, numbers)
 
 
+def like_arrays(avals: Sequence, shape: Strides, call: object, k: int) -> Strides:
+    """The rule of an element-wise op to which a number is no input, but an option of its kernel."""
+    return elementwise([a for a in avals if not a.number], shape)
+
+
 def _broadcast_strides(avals: Sequence, shape: Strides) -> list[list[int]]:
     rows = []
     for a in avals:

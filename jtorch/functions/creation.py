@@ -24,7 +24,7 @@ from .._core.foreign import copy_of, from_jax, is_jax, read_dlpack
 from .._core.op import Op
 from .._core.record import record, write_out
 from .._core.size import Size, memory_format, preserve_format, strided
-from .._core.strides import FORMATS, elementwise, in_order
+from .._core.strides import FORMATS, in_order, preserved
 from .._core.tensor import Tensor, from_array, from_cell, require_grad
 from .._core.trace import local
 from ._data import check_array, check_fits, strides_of, to_array, type_name
@@ -145,7 +145,7 @@ def _like(input: Tensor, value: Any, options: dict) -> Tensor:
     aval = cell_of(input).aval
     layout = options.get("memory_format") or preserve_format
     if layout is preserve_format:
-        strides = elementwise([aval], aval.shape)
+        strides = preserved([aval], aval.shape, None, 0)
     else:
         strides = strides_in(layout, aval.shape)
     kind, where = given.dtype or aval.dtype, given.device or aval.device

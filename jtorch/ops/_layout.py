@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._core.strides import contiguous, like_inputs
+from .._core.strides import contiguous, like_arrays, like_inputs, preserved
 
 
 def CONTIGUOUS(avals: tuple, shape: tuple[int, ...], call: Any, output: int) -> tuple[int, ...]:
@@ -16,5 +16,8 @@ def CONTIGUOUS(avals: tuple, shape: tuple[int, ...], call: Any, output: int) -> 
     return contiguous(shape)
 
 
-# The order of dimensions of the inputs, as of an elementwise op.
+# The order of dimensions of the inputs, as of an elementwise op; of those that are no numbers.
 LIKE_INPUTS = like_inputs
+LIKE_ARRAYS = like_arrays
+# As the input lies.
+PRESERVED = preserved

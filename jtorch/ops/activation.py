@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from .._core.dtype import dtype as DType
 from .._core.op import Array, Number, op
 from ._checks import NO_DIFFERENCE_WITH_BOOL, number, require_floating, require_not_bool, widen
-from ._layout import LIKE_INPUTS
+from ._layout import LIKE_INPUTS, PRESERVED
 from ._promotion import is_integral, title
 from ._shapes import wrap_dim
 
@@ -39,7 +39,7 @@ def relu(input: Array) -> Array:
     return jnp.where(input <= 0, jnp.zeros_like(input), input)
 
 
-@op(strides=LIKE_INPUTS, public=F, lacks="complex")
+@op(strides=PRESERVED, public=F, lacks="complex")
 def hardtanh(input: Array, min_val: float = -1.0, max_val: float = 1.0) -> Array:
     """input clamped to [min_val, max_val]; the gradient is 0 at both ends.
 

@@ -26,7 +26,7 @@ from ._checks import (
     number,
     wrap,
 )
-from ._layout import LIKE_INPUTS
+from ._layout import CONTIGUOUS, LIKE_ARRAYS, LIKE_INPUTS
 from ._promotion import (
     c_name,
     check_broadcast,
@@ -172,7 +172,20 @@ def fmod(input: Array, other: Array | Number) -> Array:
     return lax.rem(input, other)
 
 
-@op(inplace=True, promote="own", accepts={"exponent": lambda n: type(n) is float or n >= 0})
+def _strides_of_power(
+    avals: tuple, shape: tuple[int, ...], call: Any, output: int
+) -> tuple[int, ...]:
+    """PyTorch computes the powers of a number in a new, row-major tensor."""
+    of_number = avals[0].number or isinstance(call.args[0], (int, float, complex))
+    return (CONTIGUOUS if of_number else LIKE_ARRAYS)(avals, shape, call, output)
+
+
+@op(
+    inplace=True,
+    promote="own",
+    strides=_strides_of_power,
+    accepts={"exponent": lambda n: type(n) is float or n >= 0},
+)
 def pow(input: Array | Number, exponent: Array | Number) -> Array:
     """input to the power of exponent, broadcast. See torch.pow."""
     base, power = promoted(input, exponent)
@@ -251,7 +264,7 @@ def _float_power_jvp(primals: tuple, tangents: tuple) -> tuple:
     return result, tangent.astype(result.dtype)
 
 
-@op(inplace=True, promote="own", saves=())
+@op(inplace=True, promote="own", strides=_strides_of_power, saves=())
 def float_power(input: Array | Number, exponent: Array | Number) -> Array:
     """The power in float64, or complex128. See torch.float_power."""
     base, power = promoted(input, exponent)
@@ -287,7 +300,7 @@ def addcdiv(input: Array, tensor1: Array, tensor2: Array, *, value: Number = 1) 
     return input + number(value, input) * (tensor1 / tensor2)
 
 
-@op(inplace=True, promote="own")
+@op(inplace=True, promote="own", strides=LIKE_ARRAYS)
 def lerp(input: Array, end: Array, weight: Array | Number) -> Array:
     """input + weight * (end - input), broadcast. See torch.lerp."""
     if input.dtype != end.dtype:

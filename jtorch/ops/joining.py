@@ -15,7 +15,7 @@ from jax import lax
 
 from .._core.op import Array, Number, op
 from ._checks import number
-from ._layout import CONTIGUOUS
+from ._layout import CONTIGUOUS, PRESERVED
 from ._promotion import promoted
 from ._shapes import wrap_dim
 
@@ -239,7 +239,7 @@ def roll(
     return input
 
 
-@op()
+@op(strides=PRESERVED)
 def flip(input: Array, dims: tuple[int, ...]) -> Array:
     """The elements in reverse order along dims. See torch.flip."""
     wrapped = [wrap_dim(d, input.ndim) for d in dims]
@@ -249,7 +249,7 @@ def flip(input: Array, dims: tuple[int, ...]) -> Array:
     return lax.rev(input, wrapped) if input.ndim else input
 
 
-@op()
+@op(strides=PRESERVED)
 def fliplr(input: Array) -> Array:
     """The columns in reverse order. See torch.fliplr."""
     if input.ndim < 2:
@@ -257,7 +257,7 @@ def fliplr(input: Array) -> Array:
     return flip(input, (1,))
 
 
-@op()
+@op(strides=PRESERVED)
 def flipud(input: Array) -> Array:
     """The rows in reverse order. See torch.flipud."""
     if input.ndim < 1:

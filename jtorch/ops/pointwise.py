@@ -17,7 +17,7 @@ from jax import lax
 from .._core.op import Array, Number, op
 from . import _circular, _hyperbolic
 from ._checks import check_fits
-from ._layout import LIKE_INPUTS
+from ._layout import LIKE_ARRAYS, LIKE_INPUTS, PRESERVED
 from ._promotion import (
     check_broadcast,
     is_bool,
@@ -247,7 +247,7 @@ def frac(input: Array) -> Array:
     return input - jnp.trunc(input)
 
 
-@op(inplace=True)
+@op(inplace=True, strides=PRESERVED)
 def nan_to_num(
     input: Array,
     nan: float | None = None,
@@ -268,7 +268,14 @@ def nan_to_num(
     return result.astype(input.dtype)
 
 
-@op(inplace=True, promote="own", chooses=True, aliases=("clip",), lacks="bool")
+@op(
+    inplace=True,
+    promote="own",
+    strides=LIKE_ARRAYS,
+    chooses=True,
+    aliases=("clip",),
+    lacks="bool",
+)
 def clamp(
     input: Array,
     min: Array | Number | None = None,
@@ -303,13 +310,13 @@ def clamp(
     return result
 
 
-@op(inplace=True, promote="own", chooses=True)
+@op(inplace=True, promote="own", strides=LIKE_ARRAYS, chooses=True)
 def clamp_min(input: Array, min: Array | Number) -> Array:
     """The larger of input and the bound. See torch.clamp_min."""
     return clamp(input, min, None)
 
 
-@op(inplace=True, promote="own", chooses=True)
+@op(inplace=True, promote="own", strides=LIKE_ARRAYS, chooses=True)
 def clamp_max(input: Array, max: Array | Number) -> Array:
     """The smaller of input and the bound. See torch.clamp_max."""
     return clamp(input, None, max)

@@ -19,7 +19,7 @@ from jax import lax
 
 from .._core.op import Array, Number, op
 from ._checks import widen
-from ._layout import LIKE_INPUTS
+from ._layout import CONTIGUOUS, LIKE_INPUTS
 from ._promotion import check_broadcast, is_complex, title
 from ._shapes import broadcast_shapes
 from .pointwise import unary
@@ -200,7 +200,12 @@ def polygamma(n: int, input: Array) -> Array:
     return polygamma_of(input, n)
 
 
-@op(promote="float", inplace=True, lacks={"bool": "The input tensor may not be a boolean tensor."})
+@op(
+    promote="float",
+    inplace=True,
+    strides=CONTIGUOUS,
+    lacks={"bool": "The input tensor may not be a boolean tensor."},
+)
 def mvlgamma(input: Array, p: int) -> Array:
     """The logarithm of the multivariate gamma function of dimension p. See torch.mvlgamma."""
     constant = p * (p - 1) / 4 * math.log(math.pi)
@@ -208,7 +213,7 @@ def mvlgamma(input: Array, p: int) -> Array:
     return constant + terms
 
 
-op("special_multigammaln", promote="float", strides=LIKE_INPUTS, public=ONLY_SPECIAL)(mvlgamma)
+op("special_multigammaln", promote="float", public=ONLY_SPECIAL)(mvlgamma)
 
 
 @jax.custom_jvp
