@@ -82,6 +82,7 @@ class Direct:
             shortcut.begin.parent is None
             and not shortcut.held
             and not program.survivors
+            and not program.outside
             and program.concrete
             and shortcut.avals.keys() <= _outputs(program).keys()
             and all(isinstance(w.source, Tensor) for w in shortcut.written)

@@ -13,13 +13,12 @@ from __future__ import annotations
 import weakref
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 
 from .append import append
 from .donation import note_replaced
 from .dtype import to_dtype
-from .graph import LEAF
+from .graph import LEAF, REWRITTEN
 from .modes import Modes
 from .op import Op, cast
 from .strides import overlaps, preserved, unchanged
@@ -39,16 +38,6 @@ COPY = Op(
     "copy",
     strides=unchanged,
 )
-
-
-@jax.custom_jvp
-def _rewritten(old: Any, new: Any) -> Any:
-    return new
-
-
-_rewritten.defjvp(lambda primals, tangents: (primals[1], tangents[0]))
-# The value of a write that no_grad hides from the graph: gradients go on to what was there before.
-REWRITTEN = Op(_rewritten, "rewritten", strides=unchanged)
 
 
 # `Tensor.data`: like detach, but PyTorch gives it a version of its own, so that no graph sees

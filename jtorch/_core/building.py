@@ -51,8 +51,9 @@ class Program:
     wanted: the positions returned.  source: for each of them, the output of the XLA program, or the
     leaf (-1 down) that it is.  donated: places of the leaves whose buffers it takes.  survivors:
     positions of the nodes whose graph stays alive.  freed: alive positions whose graph is gone.
-    numbers: the leaves that are varying numbers, by dtype.  concrete: whether it computes values,
-    not tracers.  nodes: how many ops it has.  compilation: the event, once it is compiled.
+    outside: whether an alive value has its history in an earlier trace.  numbers: the leaves that
+    are varying numbers, by dtype.  concrete: whether it computes values, not tracers.  nodes: how
+    many ops it has.  compilation: the event, once it is compiled.
     """
 
     __slots__ = (
@@ -64,6 +65,7 @@ class Program:
         "freed",
         "nodes",
         "numbers",
+        "outside",
         "source",
         "survivors",
         "wanted",
@@ -81,7 +83,7 @@ def build(trace: Trace, alive: tuple, daring: bool, nodes: tuple, checks: tuple)
     program = Program()
     program.donated = ()
     program.compilation = None
-    survivors, program.freed = survivors_of(trace, alive, nodes)
+    survivors, program.freed, program.outside = survivors_of(trace, alive, nodes)
     kept = {p for node in survivors if not node.freed for p in node.saved_positions()}
     saved = {p for p in kept if p >= 0}
     saved |= {trace.tangents[p][0] for p in saved if p in trace.tangents}

@@ -32,6 +32,16 @@ Edge: TypeAlias = Any  # (GradNode, int) | weakref.ref[Tensor] | None
 LEAF = Op(lambda input: input, "leaf", strides=unchanged, view=lambda base, new: new)
 
 
+@jax.custom_jvp
+def _rewritten(old: Any, new: Any) -> Any:
+    return new
+
+
+_rewritten.defjvp(lambda primals, tangents: (primals[1], tangents[0]))
+# The value of a write that no_grad hides from the graph: its edge is that of what was there before.
+REWRITTEN = Op(_rewritten, "rewritten", strides=unchanged)
+
+
 class Vjp:
     """The gradient op of a call: (inputs, outputs, cotangents) -> cotangents of the inputs in
     `needs`.
@@ -377,13 +387,15 @@ def edge_of(trace: Trace, position: int, aval: Aval) -> Edge:
     """Where the gradient of a position of a trace goes."""
     if not aval.requires_grad:
         return None
-    if position < 0:
-        leaf = trace.leaves[-1 - position]
-        return leaf.node if trace.body is None else trace.body.edge_of(leaf)
-    state = trace.producer(position)
-    if state.node.call.op is LEAF or position in trace.targets:
-        return trace.targets.get(position)
-    return read(trace, state), position - state.first
+    while position >= 0:
+        state = trace.producer(position)
+        if state.node.call.op is LEAF or position in trace.targets:
+            return trace.targets.get(position)
+        if state.node.call.op is not REWRITTEN:
+            return read(trace, state), position - state.first
+        position = state.node.inputs[0]
+    leaf = trace.leaves[-1 - position]
+    return leaf.node if trace.body is None else trace.body.edge_of(leaf)
 
 
 def read(trace: Trace, state: State) -> GradNode:

@@ -93,7 +93,7 @@ def _finish(trace: Trace, program: Program, alive: list[Cell], places: tuple, ar
             for cell, array in zip(alive, arrays, strict=False):
                 cell.array = array
                 cell.trace = None
-            if program.survivors or program.freed:
+            if program.survivors or program.freed or program.outside:
                 keep_graph(trace, program, places, alive, arrays)
             break
         except KeyboardInterrupt as error:
@@ -242,7 +242,7 @@ def _build_one(trace: Trace, state: State, leaves: list[Cell], position: int) ->
     program = Program()
     program.numbers, program.wanted = numbers_among(leaves), (position,)
     program.source, program.donated = program.wanted, ()
-    program.survivors, program.freed = (), ()
+    program.survivors, program.freed, program.outside = (), (), False
     program.nodes, program.compilation = len(steps), None
     program.concrete = trace.device is not TRACING
     call = jax.jit(evaluator(steps, program.wanted, program.numbers))

@@ -26,11 +26,13 @@ def nodes_in_use(trace: Trace, alive: tuple[int, ...]) -> tuple[int, ...]:
 
 def survivors_of(
     trace: Trace, alive: tuple, nodes: tuple, gone: dict[Any, bool] | None = None
-) -> tuple[list[GradNode], tuple]:
-    """The GradNodes that must outlive the trace, oldest first; and the alive positions whose graph
-    is freed, with the edge that says so. gone: what `_is_gone` has found already."""
+) -> tuple[list[GradNode], tuple, bool]:
+    """The GradNodes that must outlive the trace, oldest first; the alive positions whose graph is
+    freed, with the edge that says so; and whether the history of one lies outside of the trace.
+    gone: what `_is_gone` has found already."""
     gone = {} if gone is None else gone
     freed = []
+    outside = False
     reached: dict[int, GradNode] = {}
     stack: list[GradNode] = []
     for position in alive:
@@ -41,13 +43,14 @@ def survivors_of(
                 freed.append((position, (FreedNode(edge[0].name()), 0)))
             else:
                 stack.append(edge[0])
+                outside = outside or edge[0].trace is not trace
     stack.extend(trace.nodes[first] for first in nodes)
     while stack:
         node = stack.pop()
         if node.trace is trace and node.first not in reached:
             reached[node.first] = node
             stack.extend(e[0] for e in node.edges if type(e) is tuple)
-    return [reached[first] for first in sorted(reached)], tuple(freed)
+    return [reached[first] for first in sorted(reached)], tuple(freed), outside
 
 
 def _is_gone(node: Any, known: dict[Any, bool]) -> bool:

@@ -143,6 +143,29 @@ def written_after_it_was_read(t: Any) -> list:
     return found
 
 
+def written_without_grad(t: Any) -> list:
+    """The history of a value that is written under no_grad stays what it was."""
+    found: list = []
+    seen: list = []
+    for reads in (False, True):
+        x = leaf(t)
+        y = x * 2
+        before = y.sum()
+        y.register_hook(seen.append)
+        if reads:
+            found.append(y.tolist())
+        with t.no_grad():
+            y.add_(1)
+            y.mul_(3)
+        y.retain_grad()
+        after = (y * y).sum()
+        found.append(type(y.grad_fn).__name__)
+        found.append(t.autograd.grad(before, y, retain_graph=True))
+        (before + after).backward()
+        found += [y.grad, x.grad, y]
+    return found + seen
+
+
 def edges(t: Any) -> list:
     x = leaf(t)
     y = x * 3
@@ -265,6 +288,7 @@ PROGRAMS = [
     hooks_that_are_removed,
     hooks_of_a_backward_that_is_remembered,
     written_after_it_was_read,
+    written_without_grad,
     edges,
     hooks_on_several,
     saved_values,
