@@ -30,6 +30,7 @@ LAYERS = (
     "_core.op",
     "_core.trace",
     "_core.region _core.history _core.loops",
+    "_core.vjp",
     "_core.graph",
     "_core.layout _core.survivors _core.donation _core.differences",
     "_core.divergence",

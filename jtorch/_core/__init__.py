@@ -3,7 +3,7 @@
  1. errors, dtype, device, modes, strides, size: small facts; events: what it tells others; scope
  2. op: what an op is (a row: a pure JAX function and a few facts)
  3. trace: cells, states, the trie
- 4. region, history, loops, graph: the autograd graph, read off a trace
+ 4. region, history, loops, vjp, graph: the autograd graph, read off a trace
  5. survivors, donation, checks, evaluation, calls, padding, building, program: a trace becomes an
     XLA program: materialise. padding: one for several sizes. differences, divergence: why a new
     one is needed

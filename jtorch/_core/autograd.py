@@ -19,7 +19,7 @@ import jax.numpy as jnp
 from . import anomaly
 from .alias import cell_of
 from .append import append
-from .graph import GradNode, Vjp, edge_of_cell
+from .graph import GradNode, edge_of_cell
 from .history import Hung
 from .op import Op
 from .packing import unpacked
@@ -27,6 +27,7 @@ from .region import Region
 from .replay import Replay
 from .tensor import Tensor, from_cell
 from .trace import Aval, Cell, Context, State, Trace, new_cell
+from .vjp import Vjp
 
 ADD = Op(lambda a, b: a + b, "accumulate", inplace=True)
 ONES = Op(jnp.ones_like, "ones_like", differentiable=False)

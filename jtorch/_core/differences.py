@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from reprlib import repr as shorten
 from typing import Any
 
-from .graph import Vjp
 from .modes import Modes
 from .trace import Aval, Call, Node, Slot
+from .vjp import Vjp
 
 Difference = tuple[str, str]
 # What people can do most about comes first.

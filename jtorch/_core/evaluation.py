@@ -8,8 +8,8 @@ from typing import Any
 
 import jax
 
-from .graph import Vjp
 from .trace import Call, Cell, State
+from .vjp import Vjp
 
 
 def path(state: State) -> list[State]:

@@ -14,9 +14,10 @@ from typing import Any
 
 from .alias import as_constant, cell_of
 from .append import append
-from .graph import LEAF, flows, uses
+from .graph import LEAF, flows
 from .tensor import Tensor, from_cell
 from .trace import Aval, Cell, Context, State, Trace, local, new_cell
+from .vjp import uses
 
 CHANGED = (
     "A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack "
