@@ -54,8 +54,14 @@ def _operator(name: str) -> Callable:
     return operator
 
 
+def _quotient() -> Callable:
+    """number / x, as PyTorch computes it: number * (1 / x)."""
+    mul, reciprocal = _expose.row("mul"), _expose.row("reciprocal")
+    return lambda number, divisor: mul(reciprocal(divisor), number)
+
+
 def _reflected(name: str) -> Callable:
-    record = _expose.row(name)
+    record = _quotient() if name == "div" else _expose.row(name)
 
     def operator(self: Tensor, other: Any) -> Any:
         if not isinstance(self, Tensor):
@@ -99,13 +105,6 @@ def _positive(self: Tensor) -> Tensor:
     return self
 
 
-def _reciprocal_of(self: Tensor, other: Any) -> Any:
-    """other / x, which PyTorch computes as other * (1 / x). See torch.div."""
-    if not isinstance(other, _operands):
-        return NotImplemented
-    return _expose.row("mul")(_expose.row("reciprocal")(self), _plain(other))
-
-
 def hang_operators() -> None:
     """Put the operators on Tensor."""
     for python, name in BINARY.items():
@@ -113,7 +112,6 @@ def hang_operators() -> None:
         setattr(Tensor, f"__r{python}__", _reflected(name))
         if hasattr(Tensor, f"{name}_"):
             setattr(Tensor, f"__i{python}__", _inplace(name))
-    Tensor.__rtruediv__ = Tensor.__rdiv__ = _reciprocal_of
     for python, name in COMPARISON.items():
         setattr(Tensor, f"__{python}__", _operator(name))
     for python, name in UNARY.items():

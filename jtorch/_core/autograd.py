@@ -169,8 +169,7 @@ def walk(
 
     wanted: the only edges whose gradients are asked for; those that are no leaves are then in
     `captured`.  deliver: see Gradients; what it was not called for is in `leaves`. RuntimeError
-    where the graph was freed, or something that it needs was written in
-    place.
+    where the graph was freed, or something that it needs was written in place.
     """
     gradients = Gradients(context)
     roots = list(roots)
